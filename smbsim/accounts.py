@@ -1,0 +1,65 @@
+"""The only code that moves money, and the record of who paid whom for what.
+
+A payment lowers the payer's deposits and raises the payee's by the same total, and is recorded as payer × payee × flow. Deposits
+therefore change only by payments (and loans), and the money identity
+
+    Σ firms' cash + Σ household deposits + Σ account balances - Σ loans = constant
+
+holds at every moment. Source: Godley and Lavoie (2007), ch. 2 (every flow comes from somewhere and goes somewhere).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .state import State
+
+LEAK = 1e-9  # largest difference between what is paid and what is received, relative to what is paid: rounding, never a leak
+
+
+def transfer(
+    state: State,
+    payer: str,
+    payee: str,
+    amount: np.ndarray | float,
+    flow: str,
+    received: np.ndarray | None = None,
+) -> None:
+    """Move money from payer to payee.
+
+    payer, payee : "firm", "household", an account's name; or "customer" and "supplier" for payments along the links
+    amount       : currency, one entry per row of the side that has rows: (n,) firms, (2 R,) household cells, (m,) links; a scalar
+                   between two accounts
+    flow         : name of the flow in the transaction-flow matrix
+    received     : what each row of the payee gets, where both sides have rows of different kinds; its total must be that of amount
+
+    Raises ValueError when an amount is not finite, or paid and received differ by more than rounding.
+    """
+    total = float(np.sum(amount))
+    if not np.isfinite(total):
+        raise ValueError(f"{flow}: {payer} pays {payee} an amount that is not finite")
+    if received is not None:
+        got = float(received.sum())
+        if not abs(got - total) <= LEAK * max(abs(total), float(np.abs(received).sum())):
+            raise ValueError(f"{flow}: {payer} pays {total!r}, {payee} receives {got!r}")
+    _add(state, payer, amount, total, -1.0)
+    _add(state, payee, amount if received is None else received, total, 1.0)
+    line = (flow, _table(payer), _table(payee))
+    state.flows[line] = state.flows.get(line, 0.0) + total
+
+
+def _add(state: State, holder: str, amount, total: float, sign: float) -> None:
+    if holder == "firm":
+        state.firms.cash[:] += sign * amount
+    elif holder == "household":
+        state.households.deposits[:] += sign * amount
+    elif holder == "customer":
+        state.firms.cash[:] += sign * state.sum_by_customer(amount)
+    elif holder == "supplier":
+        state.firms.cash[:] += sign * state.sum_by_supplier(amount)
+    else:
+        state.accounts.balance[state.account(holder)] += sign * total
+
+
+def _table(holder: str) -> str:
+    return "firm" if holder in ("customer", "supplier") else holder

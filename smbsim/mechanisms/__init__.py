@@ -1,0 +1,1 @@
+"""What changes the state: one file each, with its equations, parameters, columns, kernels and phase methods."""

@@ -1,0 +1,42 @@
+"""What every mechanism is: a frozen set of sourced parameters, the columns it owns, and phase methods on the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ..draws import Draws
+from ..rest import Rest
+from ..schema import Column, per_week
+from ..state import State
+
+
+@dataclass(frozen=True)
+class Step:
+    """The week that is being simulated: t = 0 is the first week after burn-in, burn-in weeks are negative."""
+
+    t: int
+    draws: Draws
+
+
+class Mechanism(BaseModel):
+    """A frozen set of parameters with phase methods `(state, step)`.
+
+    It changes only the columns in `writes`, reads only its own and those in `reads`, and moves money only through `accounts.transfer`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+
+    def settle(self, state: State, rest: Rest) -> None:
+        """Write this mechanism's columns at the resting state."""
+
+    def weekly(self, name: str) -> float:
+        """A parameter in weekly terms, converted by its declared unit."""
+        return per_week(getattr(self, name), type(self).model_fields[name].json_schema_extra["unit"])

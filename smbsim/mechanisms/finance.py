@@ -1,0 +1,126 @@
+r"""Finance (M5) in its limit: whatever is due is paid, from an overdraft at zero interest if need be; nobody fails.
+
+    due_e       = TC_e / τ                                  trade credit along the links, and imports bought on credit
+    interest_i  = r L_i / 52                                loans are rolled over, ΔL = 0; the bank passes interest on to owners
+    capex_i     = δ K_i                                     replacement of capital; the investment pool buys the goods
+    profit_i    = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - capex - interest
+    dividends_i = [ M_i - M*_i ]⁺ / 13 ,   M*_i = max( n_M · outflow ,  outflow - final receipts )
+
+Inputs used are valued at the price of the latest purchase. At rest M = M* + 12 dividends, so that the dividend of a week is a
+thirteenth of what is above the target. n_M is lognormal over SMBs with the median of their sector.
+
+symbol  column              unit
+M       cash                currency
+M*      liquidity_target    currency
+L       debt                currency
+K       capital             currency
+TC      payable             currency
+
+Sources: JPMorgan Chase Institute (2016), "Cash is King", for n_M; IRS SOI 2013 for debt; Godley and Lavoie (2007), ch. 3.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..accounts import transfer
+from ..rest import BANK, FOREIGN, INVESTMENT
+from ..schema import Column, param
+from ..state import SMB
+from .base import Mechanism
+
+
+class Finance(Mechanism):
+    name = "finance"
+    columns = (
+        Column("debt", "currency", 0.0, "Bank loans", low=0),
+        Column("capital", "currency", 0.0, "Fixed assets", low=0),
+        Column("capex", "currency/wk", 0.0, "Planned replacement of capital", low=0),
+        Column("interest", "currency/wk", 0.0, "Interest on bank loans", low=0),
+        Column("liquidity_target", "currency", 0.0, "Deposits above which dividends are paid"),
+        Column("profit", "currency/wk", 0.0, "Taxable profit"),
+        Column("dividends", "currency/wk", 0.0, "Paid to owners", low=0),
+        Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
+        Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
+    )
+    reads = ("payment_terms", "output", "price", "input_use", "purchase_price", "counter_cost", "spot_cost", "emergency_cost",
+             "wage_bill", "product_tax_paid", "final_sales", "spending", "import_spending", "account_spending")  # fmt: skip
+    writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
+
+    enabled: Literal[False] = param(False, unit="switch", doc="Credit and failure; off: overdraft at zero interest, no exits",
+                                    source="limit of M5")  # fmt: skip
+    loan_rate: float = param(0.07, unit="share/yr", doc="r: interest on bank loans", low=0, high=1,
+                             source="assumption; new small business loans cost 7 to 10 % in 2023-24 (Kansas City Fed)")  # fmt: skip
+    cash_days: float | None = param(None, unit="days", doc="Median days of outflow held as deposits; null: by sector from the economy",
+                                    low=0, high=365, source="JPMorgan Chase Institute (2016): 27 days, by sector 16 to 47")  # fmt: skip
+    cash_spread: float = param(1.0, unit="1", doc="Standard deviation of the logarithm of cash days over SMBs", low=0, high=3,
+                               source="JPMorgan Chase Institute (2016): quartiles 13 and 62 days")  # fmt: skip
+    dividend_weeks: float = param(13.0, unit="wk", doc="Time over which cash above the target is paid out", low=1, high=260,
+                                  source="assumption")  # fmt: skip
+    own_funds_share: float = param(0.08, unit="1", doc="Bank's own funds at rest as a share of loans", low=0, high=1,
+                                   source="assumption; the Basel minimum of total capital")  # fmt: skip
+
+    def settle(self, state, rest):
+        firms = state.firms
+        for name in ("debt", "capital", "capex", "interest", "dividends"):
+            getattr(firms, name)[:] = getattr(rest, name)
+        firms.profit[:] = rest.surplus - rest.capex - rest.interest
+        state.households.residual_investment[:] = rest.residual_investment
+        state.households.invested[:] = rest.residual_investment
+        days = rest.cash_days if self.cash_days is None else np.full(firms.n, self.cash_days)
+        spread = np.where(firms.kind == SMB, np.exp(self.cash_spread * ndtri(np.clip(rest.cash_rank, 1e-6, 1 - 1e-6))), 1.0)
+        outflow = rest.output - rest.dividends
+        firms.liquidity_target[:] = np.maximum(days / 7.0 * spread * outflow, outflow - firms.final_sales)
+        firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
+        state.accounts.balance[state.account(BANK)] = self.own_funds_share * rest.debt.sum()
+
+    def pay(self, state, step):
+        """Customers pay what is due on trade credit, to their suppliers and abroad."""
+        firms, links, slots = state.firms, state.links, state.slots
+        due = links.payable / firms.payment_terms[links.buyer]
+        transfer(state, "customer", "supplier", due, "network inputs")
+        links.payable[:] -= due
+        due = slots.import_payable / firms.payment_terms[slots.customer]
+        transfer(state, "firm", FOREIGN, state.sum_slots(due), "imported inputs")
+        slots.import_payable[:] -= due
+
+    def invest(self, state, step):
+        """Firms and owner households pay for what the investment pool could buy, in proportion to what they planned."""
+        firms, households = state.firms, state.households
+        spent = -state.accounts.balance[state.account(INVESTMENT)]
+        planned = firms.capex.sum() + households.residual_investment.sum()
+        bought = spent / planned if planned > 0 else 0.0
+        households.invested[:] = bought * households.residual_investment
+        transfer(state, "firm", INVESTMENT, bought * firms.capex, "capital replacement")
+        transfer(state, "household", INVESTMENT, households.invested, "residual investment")
+
+    def pay_interest(self, state, step):
+        """Interest on loans, and the profit that is left to tax."""
+        firms, slots = state.firms, state.slots
+        firms.interest[:] = self.weekly("loan_rate") * firms.debt
+        transfer(state, "firm", BANK, firms.interest, "interest")
+        inputs = state.sum_slots(slots.purchase_price * slots.input_use)
+        firms.profit[:] = (
+            firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
+            - firms.wage_bill - firms.product_tax_paid - firms.capex - firms.interest
+        )  # fmt: skip
+
+    def distribute(self, state, step):
+        """A thirteenth of the deposits above target goes to owners each week; the bank passes its interest on."""
+        firms, households = state.firms, state.households
+        firms.dividends[:] = np.maximum(firms.cash - firms.liquidity_target, 0.0) / self.dividend_weeks
+        self._to_owners(state, "firm", firms.dividends, "dividends")
+        self._to_owners(state, BANK, firms.interest, "bank dividends")
+        assert households.income.shape == households.deposits.shape
+
+    def _to_owners(self, state, payer, amount, flow) -> None:
+        received = np.zeros(state.households.n)
+        received[1::2] = state.by_region(amount)
+        if payer == BANK:
+            transfer(state, BANK, "household", received, flow)
+        else:
+            transfer(state, payer, "household", amount, flow, received)
+        state.households.income[:] += received

@@ -1,0 +1,126 @@
+r"""Orders (M2): forecast, stock adjustment and the supply line, from which the bullwhip comes.
+
+    D̂_i     ← D̂_i + θ (D_i - D̂_i)                                           D orders received and final demand of last week
+    planned_i = [ D̂_i + α_f (n_fg D̂_i - S_i + B_i) ]⁺                        S finished goods, B backlog
+    O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = planned
+    of which the import share of the slot goes abroad, the rest to its suppliers in proportion to the links' weights
+
+SL is what is in transit or owed to the slot. A service firm uses its inputs only when it delivers, later in the week, so that M is
+taken after its planned use.
+
+symbol   parameter              column
+D̂                               expected_demand
+θ        forecast_speed
+α_f      inventory_adjustment
+α_S      stock_adjustment
+β        supply_line_weight
+n_fg                            finished_cover
+n_g                             input_cover
+ℓ                               lead
+SL                              supply_line
+O                               order + import_order
+
+Source: Sterman (1989), Management Science 35(3), anchoring and adjustment; its estimates θ = .36, α_S = .26, β = .34 are the preset
+"sterman", which is unstable on this step. Presets fill what the file leaves open.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from ..kernel import kernel
+from ..schema import Column, param
+from .base import Mechanism
+
+PRESETS = {
+    "damped": {},
+    "sterman": {"forecast_speed": 0.36, "stock_adjustment": 0.26, "inventory_adjustment": 0.26, "supply_line_weight": 0.34},
+    "lot_for_lot": {"forecast_speed": 1.0, "stock_adjustment": 0.0, "inventory_adjustment": 0.0, "supply_line_weight": 0.0},
+}
+
+
+class Orders(Mechanism):
+    name = "orders"
+    columns = (
+        Column("expected_demand", "base currency/wk", 0.0, "Forecast of demand", low=0),
+        Column("planned_output", "base currency/wk", 0.0, "Output wanted this week", low=0),
+        Column("finished_cover", "wk", 0.0, "Target stock of finished goods in weeks of expected demand", low=0),
+        Column("input_cover", "wk", 0.0, "Target stock of the input in weeks of planned use", axis="slot", low=0),
+        Column("import_share", "1", 0.0, "Share of the slot's orders placed abroad", axis="slot", low=0, high=1),
+        Column("lead", "wk", 1.0, "Mean lead time of the slot's orders, by value", axis="slot", low=1),
+        Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
+        Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
+    )
+    reads = ("demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "lead_time")
+    writes = tuple(c.name for c in columns)
+
+    preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",
+                                                                source="see the module's docstring")  # fmt: skip
+    forecast_speed: float = param(0.15, unit="1/wk", doc="θ: speed of the forecast", low=0.001, high=1, tier="calibrated",
+                                  source="assumption, chosen for damping; Sterman (1989) estimates .36")  # fmt: skip
+    stock_adjustment: float = param(0.12, unit="1/wk", doc="α_S: share of the gap of input stocks ordered in a week", low=0, high=2,
+                                    tier="calibrated", source="BoARIO documentation: 60 days, 7/60 = .117")  # fmt: skip
+    inventory_adjustment: float = param(0.12, unit="1/wk", doc="α_f: the same for finished goods", low=0, high=2, tier="calibrated",
+                                        source="as stock_adjustment")  # fmt: skip
+    supply_line_weight: float = param(0.34, unit="1", doc="β: weight of goods on order", low=0, high=1,
+                                      source="Sterman (1989), mean estimate")  # fmt: skip
+    input_cover_weeks: float | None = param(None, unit="wk", doc="Cover of every input; null: from the economy's inventory days", low=0,
+                                            high=520, source="half the SMB inventory days of the user's sector, IRS SOI 2013")  # fmt: skip
+    finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of finished goods of storable sectors; null: from the economy",
+                                               low=0, high=520, source="half the SMB inventory days of the sector, IRS SOI 2013")  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_preset(cls, given):
+        if isinstance(given, dict) and given.get("preset") in PRESETS:
+            return {**PRESETS[given["preset"]], **given}
+        return given
+
+    def settle(self, state, rest):
+        firms, slots = state.firms, state.slots
+        covers = rest.cover if self.input_cover_weeks is None else np.full(firms.n, self.input_cover_weeks)
+        slots.input_cover[:] = covers[slots.customer]
+        finished = rest.cover if self.finished_cover_weeks is None else np.full(firms.n, self.finished_cover_weeks)
+        firms.finished_cover[:] = np.where(rest.storable, finished, 0.0)
+        firms.expected_demand[:] = rest.output
+        firms.planned_output[:] = rest.output
+        slots.import_share[:] = rest.import_share
+        need = rest.coefficient * rest.output[slots.customer]
+        slots.order[:] = (1.0 - rest.import_share) * need
+        slots.import_order[:] = rest.import_share * need
+
+    def expect(self, state, step):
+        """Forecast demand, and plan output from it, the stock of finished goods and the backlog."""
+        firms = state.firms
+        firms.expected_demand[:] += self.forecast_speed * (firms.demand - firms.expected_demand)
+        gap = firms.finished_cover * firms.expected_demand - firms.inventory + firms.backlog_due
+        firms.planned_output[:] = np.maximum(firms.expected_demand + self.inventory_adjustment * gap, 0.0)
+
+    def place(self, state, step):
+        """Order inputs for planned output and for the gaps of stock and supply line."""
+        firms, slots = state.firms, state.slots
+        state.customers.run(
+            order_inputs, self.stock_adjustment, self.supply_line_weight, state.slot_start, firms.planned_output, firms.storable,
+            slots.coefficient, slots.input_cover, slots.lead, slots.import_share, slots.input_stock, slots.supply_line,
+            slots.order, slots.import_order,
+        )  # fmt: skip
+
+
+@kernel
+def order_inputs(start, stop, alpha, beta, slot_start, planned, storable, coefficient, cover, lead, import_share, stock, supply_line,
+                 order, import_order):  # fmt: skip
+    """O = [a x̂ + α_S((n a x̂ - M) + β((ℓ-1) a x̂ - SL))]⁺, split between suppliers and imports.
+
+    planned, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); writes order, import_order (s,)
+    """
+    for i in range(start, stop):
+        for s in range(slot_start[i], slot_start[i + 1]):
+            need = coefficient[s] * planned[i]
+            kept = stock[s] if storable[i] else max(stock[s] - need, 0.0)
+            wanted = need + alpha * ((cover[s] * need - kept) + beta * ((lead[s] - 1.0) * need - supply_line[s]))
+            wanted = max(wanted, 0.0)
+            import_order[s] = import_share[s] * wanted
+            order[s] = wanted - import_order[s]

@@ -1,0 +1,220 @@
+r"""Production (M1): output from orders, labour, capacity and stocks of inputs.
+
+    limit_i = min( capacity_i · overtime_i · (1 - downtime_i) · capacity_factor_i ,  labour_limit_i )
+    e_ig    = ε [a_ig min(planned_i, limit_i) - M_ig]⁺        emergency import of a missing input that can stop production
+    input limit, with M after the emergency import:
+      leontief            min over all g             M_g / a_g
+      strongly_critical   min over essentiality ≥ 1  M_g / a_g
+      half_critical       min over essentiality 2    M_g / a_g ,  and over essentiality 1  ½ (M_g / a_g + capacity)
+      weakly_critical     min over essentiality 2    M_g / a_g
+      linear              Σ M_g / Σ a_g
+      ario_psi            x_opt · min(1, min over g  M_g / (ψ n_g a_g x_opt)) ,  x_opt = min(planned, limit)
+    x_i     = min( planned_i , limit_i , input limit )        storable: made to plan, before delivery
+    x_i     = min( what is asked of i , limit_i , input limit )   services: made to order, at delivery
+    use_ig  = min( M_ig , a_ig x_i )
+    S_i    += (1 - w) x_i
+    overtime⁺ = overtime + (max - overtime) ζ / τ   if ζ > 0   else  overtime + (1 - overtime) / τ ,  ζ unmet share of demand
+
+symbol       column            unit
+x            output            base currency/wk
+planned      planned_output    base currency/wk
+M            input_stock       base currency
+a            coefficient       1
+S            inventory         base currency
+n            input_cover       wk
+
+Sources: Hallegatte (2008, 2013) for inventories and overtime (ARIO); Pichler et al. (2022), JEDC 144, for the five input rules; the
+ψ rule is that of BoARIO's documentation; the emergency import is an assumption without which a cyclic Leontief network has an
+absorbing state of zero output. A sector is storable when its stocks cover at least `storable_days` of sales.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ..accounts import transfer
+from ..kernel import kernel
+from ..rest import FOREIGN
+from ..schema import Column, param
+from ..state import LARGE
+from .base import Mechanism
+
+RULES = ("leontief", "strongly_critical", "half_critical", "weakly_critical", "linear", "ario_psi")
+LEONTIEF, STRONGLY, HALF, WEAKLY, LINEAR, ARIO = range(6)
+BINDING = (0, 1, 2, 2, 0, 0)  # least essentiality of an input that can stop production, by rule
+ARIO_SOURCE = "BoARIO documentation, default"
+
+
+class Production(Mechanism):
+    name = "production"
+    columns = (
+        Column("output", "base currency/wk", 0.0, "Goods or services made; until a service firm delivers, last week's", low=0),
+        Column("capacity", "base currency/wk", 0.0, "Output at full use of capital, without overtime", low=0),
+        Column("capacity_factor", "1", 1.0, "Share of capacity left by shocks", low=0),
+        Column("overtime", "1", 1.0, "Factor on capacity while demand is unmet", low=1),
+        Column("downtime", "1", 0.0, "Share of the week lost to breakdowns", low=0, high=1),
+        Column("repair", "wk", 0, "Weeks until a breakdown is repaired", dtype="i4", low=0),
+        Column("available_output", "base currency/wk", 0.0, "Most that can be made this week", low=0),
+        Column("storable", "1", 0, "Output can be kept in stock; otherwise it is made to order", dtype="b1"),
+        Column("inventory", "base currency", 0.0, "Finished goods", low=0),
+        Column("scrap", "base currency/wk", 0.0, "Output lost as scrap and spoiled finished goods", low=0),
+        Column("coefficient", "1", 0.0, "Input per unit of output, domestic and imported", axis="slot", low=0),
+        Column("essentiality", "1", 2, "0 production goes on without it, 1 important, 2 critical", axis="slot", dtype="i1", low=0, high=2),
+        Column("input_stock", "base currency", 0.0, "Stock of the input", axis="slot", low=0),
+        Column("input_use", "base currency/wk", 0.0, "Input used this week", axis="slot", low=0),
+        Column("input_spoiled", "base currency/wk", 0.0, "Input spoiled this week", axis="slot", low=0),
+        Column("emergency_cost", "currency/wk", 0.0, "Paid for emergency imports, premium included", low=0),
+        Column("emergency_import", "base currency/wk", 0.0, "Missing input bought abroad at once, at a premium", axis="slot", low=0),
+    )
+    reads = ("kind", "uid", "alive", "planned_output", "labour_limit", "input_cover", "import_factor", "import_price_factor",
+             "demand", "backlog_due", "fill_rate", "finished_cover")  # fmt: skip
+    writes = (*(c.name for c in columns), "cash", "balance")
+
+    rule: Literal[RULES] = param("half_critical", unit="choice", doc="How missing inputs limit output",
+                                 source="Pichler et al. (2022), JEDC 144; default half_critical as preferred there")  # fmt: skip
+    scarcity: float = param(0.8, unit="1", doc="ψ of the rule ario_psi: share of the target stock below which output is cut", low=0.01,
+                            high=1, source=ARIO_SOURCE)  # fmt: skip
+    utilisation: float = param(0.8, unit="1", doc="Output at rest as a share of capacity", low=0.05, high=1,
+                               source="assumption; US capacity utilisation is about 0.78 to 0.80")  # fmt: skip
+    overtime_max: float = param(1.25, unit="1", doc="Largest overtime factor", low=1, high=2, source=ARIO_SOURCE)
+    overtime_time: float = param(52.0, unit="wk", doc="Time to reach it", low=1, high=520, source=ARIO_SOURCE + " (365 days)")
+    scrap_share: float = param(0.0, unit="1", doc="Share of output lost as scrap", low=0, high=0.5,
+                               source="0 in calibrated economies, whose tables contain it; 0.02 otherwise (assumption)")  # fmt: skip
+    spoil_rate: float = param(0.0, unit="1/wk", doc="Share of stocks spoiled in a week", low=0, high=0.5,
+                              source="0 in calibrated economies, whose tables contain it; up to 0.10 otherwise (assumption)")  # fmt: skip
+    emergency_share: float = param(0.5, unit="1", doc="ε: share of a missing input that is bought abroad at once", low=0, high=1,
+                                   source="assumption; needed against gridlock")  # fmt: skip
+    emergency_premium: float = param(0.2, unit="1", doc="Price premium of emergency imports", low=0, high=5, source="assumption")
+    breakdown_hazard: float = param(0.005, unit="1/wk", doc="Chance of a breakdown of an SMB in a week", low=0, high=1, source="assumption")
+    repair_weeks: int = param(1, unit="wk", doc="Weeks a breakdown lasts", low=1, high=52, source="assumption")
+    storable_days: float = param(14.0, unit="d", doc="Inventory days of sales from which a sector's output counts as storable", low=0,
+                                 high=365, source="assumption")  # fmt: skip
+
+    def settle(self, state, rest):
+        firms, slots = state.firms, state.slots
+        firms.output[:] = rest.output
+        firms.capacity[:] = rest.output / self.utilisation
+        firms.storable[:] = rest.storable
+        slots.coefficient[:] = rest.coefficient
+        slots.essentiality[:] = rest.essentiality
+        slots.input_stock[:] = slots.input_cover * rest.coefficient * rest.output[slots.customer]
+        slots.input_use[:] = rest.coefficient * rest.output[slots.customer]
+        firms.inventory[:] = firms.finished_cover * rest.output
+
+    def break_down(self, state, step):
+        """Firms of the SMB kind break down at random, each by its own draw, and stand still until repaired."""
+        firms = state.firms
+        firms.repair[:] = np.maximum(firms.repair - 1, 0)
+        if self.breakdown_hazard > 0:
+            struck = (step.draws.uniform("breakdown", step.t, firms.uid) < self.breakdown_hazard) & (firms.kind != LARGE)
+            firms.repair[struck] = self.repair_weeks
+        firms.downtime[:] = firms.repair > 0
+
+    def produce(self, state, step):
+        """Storable goods are made to plan; a service firm works out what it could make."""
+        firms, slots = state.firms, state.slots
+        if self.spoil_rate > 0:
+            slots.input_spoiled[:] = self.spoil_rate * slots.input_stock
+            slots.input_stock[:] -= slots.input_spoiled
+            firms.scrap[:] = self.spoil_rate * firms.inventory
+            firms.inventory[:] -= firms.scrap
+        else:
+            firms.scrap[:] = 0.0
+        rule = RULES.index(self.rule)
+        state.customers.run(
+            possible_output, rule, BINDING[rule], self.scarcity, self.emergency_share, state.slot_start,
+            firms.planned_output, firms.labour_limit, firms.capacity, firms.overtime, firms.downtime, firms.capacity_factor,
+            slots.group, slots.coefficient, slots.essentiality, slots.input_cover, state.sectors.import_factor,
+            slots.input_stock, slots.emergency_import, firms.available_output,
+        )  # fmt: skip
+        made = firms.storable & firms.alive
+        firms.output[made] = np.minimum(firms.planned_output, firms.available_output)[made]
+        state.customers.run(use_inputs, state.slot_start, made, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
+        scrap = np.where(made, self.scrap_share * firms.output, 0.0)
+        firms.scrap[:] += scrap
+        firms.inventory[made] += (firms.output - scrap)[made]
+
+    def serve(self, state, step):
+        """Services make what is asked of them this week, as far as they can; it is in `inventory` until it is delivered."""
+        firms, slots = state.firms, state.slots
+        served = ~firms.storable & firms.alive
+        firms.output[served] = np.minimum(firms.available_output, firms.backlog_due + firms.demand)[served]
+        state.customers.run(use_inputs, state.slot_start, served, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
+        firms.inventory[served] = firms.output[served]
+
+    def pay_emergency(self, state, step):
+        """Emergency imports are paid in cash, at a premium."""
+        slots = state.slots
+        price = (1.0 + self.emergency_premium) * state.sectors.import_price_factor[slots.group]
+        state.firms.emergency_cost[:] = state.sum_slots(price * slots.emergency_import)
+        transfer(state, "firm", FOREIGN, state.firms.emergency_cost, "emergency imports")
+
+    def work_overtime(self, state, step):
+        """After delivery: firms that could not meet demand raise overtime, the others let it fall."""
+        firms = state.firms
+        firms.inventory[~firms.storable] = 0.0
+        unmet = 1.0 - firms.fill_rate
+        rise = (self.overtime_max - firms.overtime) * unmet / self.overtime_time
+        fall = (1.0 - firms.overtime) / self.overtime_time
+        firms.overtime[:] = firms.overtime + np.where(unmet > 0, rise, fall)
+
+
+@kernel
+def possible_output(
+    start, stop, rule, binding, psi, emergency_share, slot_start,
+    planned, labour_limit, capacity, overtime, downtime, capacity_factor,
+    group, coefficient, essentiality, cover, import_factor,
+    stock, emergency, possible,
+):  # fmt: skip
+    """Most that each firm can make this week, after emergency imports of what is missing.
+
+    firms (n,): planned, labour_limit, capacity, overtime, downtime, capacity_factor; writes possible, all base currency/wk
+    slots (s,): group, coefficient, essentiality, cover wk; stock base currency (read and raised); writes emergency
+    import_factor (G,) share of imports that can be had
+    """
+    for i in range(start, stop):
+        limit = capacity[i] * overtime[i] * (1.0 - downtime[i]) * capacity_factor[i]
+        limit = labour_limit[i] if labour_limit[i] < limit else limit
+        wanted = planned[i] if planned[i] < limit else limit
+        input_limit = np.inf
+        ratio = 1.0
+        held = 0.0
+        needed = 0.0
+        for s in range(slot_start[i], slot_start[i + 1]):
+            a = coefficient[s]
+            missing = a * wanted - stock[s]
+            bought = 0.0
+            if essentiality[s] >= binding and missing > 0.0:
+                bought = emergency_share * missing * import_factor[group[s]]
+            emergency[s] = bought
+            stock[s] += bought
+            if a > 0.0:
+                covered = stock[s] / a
+                held += stock[s]
+                needed += a
+                if rule == ARIO:
+                    target = psi * cover[s] * a * wanted
+                    if target > stock[s]:
+                        ratio = min(ratio, stock[s] / target)
+                if rule != LINEAR and essentiality[s] >= binding:
+                    input_limit = min(input_limit, covered)
+                elif rule == HALF and essentiality[s] == 1:
+                    input_limit = min(input_limit, 0.5 * (covered + capacity[i]))
+        if rule == LINEAR and needed > 0.0:
+            input_limit = held / needed
+        if ratio < 1.0:
+            input_limit = min(input_limit, wanted * ratio)
+        possible[i] = min(limit, input_limit)
+
+
+@kernel
+def use_inputs(start, stop, slot_start, active, output, coefficient, stock, use):
+    """use_s = min(M_s, a_s x_i), taken from stock, for the active firms. active, output (n,); coefficient, stock, use (s,)."""
+    for i in range(start, stop):
+        if active[i]:
+            for s in range(slot_start[i], slot_start[i + 1]):
+                wanted = coefficient[s] * output[i]
+                use[s] = wanted if wanted < stock[s] else stock[s]
+                stock[s] -= use[s]

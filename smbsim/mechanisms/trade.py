@@ -1,0 +1,205 @@
+r"""Trade: orders reach suppliers, scarce goods are shared out, shipped with lead times, invoiced and owed.
+
+    D_j     = Σ_{e out of j} O_{slot(e)} w_e + F_j                       demand: orders received and final demand F
+    fr_j    = min(1, S_j / (B_j + D_j))                                  proportional rationing, one fill rate for all buyers
+    final_last:  links are served first, final demand gets what is left
+    ship_e  = fr_j (b_e + O w_e) ,  b_e ← (b_e + O w_e) - ship_e         backlog is carried along the link
+    final sales_j = fr_j F_j                                             unmet final demand is lost, and the buyer keeps the money
+    goods of link e arrive ℓ_e weeks later: 1 within a region, 2 between regions or with a large firm; imports after 4 weeks
+    TC_e    ← TC_e + p_j ship_e ;  due_e = TC_e / τ                      trade credit, paid by `finance`
+
+Goods in transit belong to the slot, in a ring of weeks: ring[s, (t + ℓ) mod L] arrives in week t + ℓ. Title passes at dispatch.
+At rest a link holds ℓ_e weeks of its flow in transit and (τ - 1) weeks of it as payable, because payment follows booking.
+
+symbol  column                unit
+w       weight                1 (sums to one over a slot)
+b       backlog               base currency
+B       backlog_due           base currency
+S       inventory             base currency
+TC      payable               currency
+
+Sources: Hallegatte (2008) for proportional rationing; Godley and Lavoie (2007) for trade credit as a stock; the lead times and
+terms of payment are assumptions.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ..kernel import kernel
+from ..schema import Column, param
+from ..state import EVERYWHERE
+from .base import Mechanism
+
+
+class Trade(Mechanism):
+    name = "trade"
+    columns = (
+        Column("weight", "1", 0.0, "Share of the slot's orders that goes to this supplier", axis="link", low=0, high=1),
+        Column("lead_time", "wk", 1, "Weeks from dispatch to arrival", axis="link", dtype="i1", low=1),
+        Column("backlog", "base currency", 0.0, "Ordered and not yet shipped", axis="link", low=0),
+        Column("shipped", "base currency/wk", 0.0, "Shipped this week", axis="link", low=0),
+        Column("payable", "currency", 0.0, "Trade credit: shipped and not yet paid", axis="link", low=0),
+        Column("pipeline", "base currency", 0.0, "In transit, by week of arrival", axis="slot", width="lead", low=0),
+        Column("import_pipeline", "base currency", 0.0, "Imports in transit, by week of arrival", axis="slot", width="import_lead", low=0),
+        Column("imports", "base currency/wk", 0.0, "Imports dispatched to the slot this week", axis="slot", low=0),
+        Column("import_payable", "currency", 0.0, "Trade credit owed abroad", axis="slot", low=0),
+        Column("supply_line", "base currency", 0.0, "In transit or owed to the slot", axis="slot", low=0),
+        Column("demand", "base currency/wk", 0.0, "Orders received and final demand of the week", low=0),
+        Column("backlog_due", "base currency", 0.0, "Backlog owed to customers", low=0),
+        Column("fill_rate", "1", 1.0, "Share of what was asked by links that was shipped", low=0, high=1),
+        Column("final_fill_rate", "1", 1.0, "Share of final demand that was met", low=0, high=1),
+        Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
+        Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
+        Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1),
+        Column("purchase_price", "currency per base currency", 1.0, "Mean price of the slot's latest purchases", axis="slot", low=0),
+        Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
+        Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
+    )
+    reads = ("order", "import_order", "final_demand", "price", "sector", "region", "coefficient", "import_share")
+    writes = (*(c.name for c in columns), "input_stock", "inventory", "lead")
+
+    local_lead: int = param(1, unit="wk", doc="Lead time between SMBs of one region", low=1, high=26, source="assumption")
+    other_lead: int = param(2, unit="wk", doc="Lead time between regions, and with large firms", low=1, high=26, source="assumption")
+    import_lead: int = param(4, unit="wk", doc="Lead time of imports", low=1, high=52, source="assumption")
+    payment_weeks: float = param(4.0, unit="wk", doc="τ: terms of payment; 1/τ of what is owed is due each week", low=1, high=13,
+                                 source="assumption; terms of 30 to 60 days are common (range 2 to 9)")  # fmt: skip
+    rationing: Literal["proportional", "final_last"] = param("proportional", unit="choice", doc="Who gets scarce goods",
+                                                             source="Hallegatte (2008); Inoue and Todo (2019) for the alternative")  # fmt: skip
+
+    def settle(self, state, rest):
+        firms, slots, links = state.firms, state.slots, state.links
+        need = state.sum_links(rest.link_flow)
+        links.weight[:] = rest.link_flow / need[links.slot]
+        regions = firms.region[links.supplier], firms.region[links.buyer]
+        local = (regions[0] == regions[1]) & (regions[0] != EVERYWHERE)
+        links.lead_time[:] = np.where(local, self.local_lead, self.other_lead)
+        links.shipped[:] = rest.link_flow
+        links.payable[:] = (self.payment_weeks - 1.0) * rest.link_flow
+        for weeks in range(1, state.widths["lead"] + 1):  # after week -1, the goods arriving in week 0 are in ring slot 0
+            slots.pipeline[:, weeks - 1] = state.sum_links(np.where(links.lead_time >= weeks, rest.link_flow, 0.0))
+        slots.imports[:] = rest.import_share * rest.coefficient * rest.output[slots.customer]
+        slots.import_pipeline[:] = slots.imports[:, None]
+        slots.import_payable[:] = (self.payment_weeks - 1.0) * slots.imports
+        in_lead = state.sum_links(links.lead_time * rest.link_flow) + self.import_lead * slots.imports
+        slots.lead[:] = in_lead / (need + slots.imports)
+        slots.supply_line[:] = in_lead
+        firms.sold_to_firms[:] = state.sum_by_supplier(rest.link_flow)
+        firms.final_sales[:] = rest.output - firms.sold_to_firms
+        firms.demand[:] = rest.output
+        firms.payment_terms[:] = self.payment_weeks
+
+    def receive(self, state, step):
+        """Goods that are due this week arrive in the stock of their slot."""
+        slots = state.slots
+        for ring in (slots.pipeline, slots.import_pipeline):
+            arrived = ring[:, step.t % ring.shape[1]]
+            slots.input_stock[:] += arrived
+            slots.supply_line[:] -= arrived
+            arrived[:] = 0.0
+        np.maximum(slots.supply_line, 0.0, out=slots.supply_line)  # rounding; the line is rebuilt when goods are shipped
+
+    def collect(self, state, step):
+        """Orders reach the suppliers: demand is what is ordered and asked for this week."""
+        firms, slots, links = state.firms, state.slots, state.links
+        state.suppliers.run(orders_received, state.supplier_start, state.by_supplier, links.slot, links.weight, slots.order, firms.demand)
+        firms.demand[:] += firms.final_demand
+
+    def ration(self, state, step):
+        """Share scarce output among those who asked, in proportion to what they asked for, or final demand last."""
+        firms = state.firms
+        asked_by_links = firms.backlog_due + firms.demand - firms.final_demand
+        if self.rationing == "final_last":
+            firms.fill_rate[:] = _filled(firms.inventory, asked_by_links)
+            firms.final_fill_rate[:] = _filled(firms.inventory - firms.fill_rate * asked_by_links, firms.final_demand)
+        else:
+            firms.fill_rate[:] = _filled(firms.inventory, firms.backlog_due + firms.demand)
+            firms.final_fill_rate[:] = firms.fill_rate
+
+    def ship(self, state, step):
+        """Ship along the links, sell the rest, and rebuild backlog and supply line from what is in transit."""
+        firms, slots, links = state.firms, state.slots, state.links
+        slots.imports[:] = slots.import_order * state.sectors.import_factor[slots.group]
+        state.customers.run(
+            ship_links, step.t % state.widths["lead"], step.t % state.widths["import_lead"], state.slot_start, state.link_start,
+            links.supplier, links.weight, links.lead_time, firms.fill_rate, slots.order, slots.imports,
+            links.backlog, links.shipped, slots.pipeline, slots.import_pipeline, slots.supply_line,
+        )  # fmt: skip
+        firms.sold_to_firms[:] = state.sum_by_supplier(links.shipped)
+        firms.backlog_due[:] = state.sum_by_supplier(links.backlog)
+        firms.final_sales[:] = firms.final_fill_rate * firms.final_demand
+        firms.inventory[:] = np.maximum(firms.inventory - firms.sold_to_firms - firms.final_sales, 0.0)
+
+    def invoice(self, state, step):
+        """What was shipped is owed: by the customer to the supplier, by the importer abroad."""
+        links, slots, firms = state.links, state.slots, state.firms
+        import_price = state.sectors.import_price_factor[slots.group]
+        slots.import_payable[:] += import_price * slots.imports
+        state.customers.run(
+            invoice_links, state.slot_start, state.link_start, links.supplier, firms.price, links.shipped, import_price, slots.imports,
+            links.payable, slots.purchase_price,
+        )  # fmt: skip
+
+
+def _filled(available: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """min(1, available / asked); one where nothing is asked."""
+    return np.clip(np.divide(available, asked, out=np.ones_like(asked), where=asked > available), 0.0, 1.0)
+
+
+@kernel
+def orders_received(start, stop, supplier_start, by_supplier, slot, weight, order, received):
+    """received_j = Σ_{e out of j} O_{slot(e)} w_e. by_supplier, slot, weight (m,); order (s,); writes received (n,) base currency/wk."""
+    for j in range(start, stop):
+        total = 0.0
+        for k in range(supplier_start[j], supplier_start[j + 1]):
+            e = by_supplier[k]
+            total += order[slot[e]] * weight[e]
+        received[j] = total
+
+
+@kernel
+def ship_links(start, stop, now, import_now, slot_start, link_start, supplier, weight, lead_time, fill_rate, order, imports,
+               backlog, shipped, pipeline, import_pipeline, supply_line):  # fmt: skip
+    """ship_e = fr (b_e + O w_e); what is shipped goes into the ring of its slot, the rest stays as backlog.
+
+    supplier, weight, lead_time, backlog, shipped (m,); fill_rate (n,); order, imports, supply_line (s,); pipeline (s, L);
+    import_pipeline (s, L_imp); now, import_now: ring positions of this week, already emptied by `receive`
+    """
+    length, import_length = pipeline.shape[1], import_pipeline.shape[1]
+    for i in range(start, stop):
+        for s in range(slot_start[i], slot_start[i + 1]):
+            owed = 0.0
+            for e in range(link_start[s], link_start[s + 1]):
+                wanted = backlog[e] + order[s] * weight[e]
+                shipped[e] = fill_rate[supplier[e]] * wanted
+                backlog[e] = wanted - shipped[e]
+                owed += backlog[e]
+                pipeline[s, (now + lead_time[e]) % length] += shipped[e]
+            import_pipeline[s, import_now] += imports[s]  # imports arrive import_length weeks later, at this very position
+            in_transit = 0.0
+            for k in range(length):
+                in_transit += pipeline[s, k]
+            for k in range(import_length):
+                in_transit += import_pipeline[s, k]
+            supply_line[s] = in_transit + owed
+
+
+@kernel
+def invoice_links(start, stop, slot_start, link_start, supplier, price, shipped, import_price, imports, payable, purchase_price):
+    """TC_e += p_j ship_e; the purchase price of a slot is the mean over what was shipped to it, unchanged if nothing was.
+
+    price (n,) currency per base currency; import_price, imports, purchase_price (s,); supplier, shipped, payable (m,)
+    """
+    for i in range(start, stop):
+        for s in range(slot_start[i], slot_start[i + 1]):
+            volume = imports[s]
+            value = import_price[s] * imports[s]
+            for e in range(link_start[s], link_start[s + 1]):
+                invoice = price[supplier[e]] * shipped[e]
+                payable[e] += invoice
+                value += invoice
+                volume += shipped[e]
+            if volume > 0.0:
+                purchase_price[s] = value / volume

@@ -1,0 +1,230 @@
+"""The initial state: firms, network and accounts of an economy at rest.
+
+Either drawn from sector tables and firm sizes (`from_tables`; POPULATION.md 1.2 to 1.4) or given firm by firm (`from_firms`; files or
+a networkx graph). Both end in a `Structure`, which `rest.close` closes with money and every mechanism settles from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import economy as economies
+from .draws import Draws
+from .economy import Economy
+from .mechanisms.base import Mechanism
+from .network import FirmNetwork, complete
+from .reconstruct import Network, Reconstruct, draw_network
+from .rest import ACCOUNTS, GOVERNMENT, INVESTMENT, Rates, Rest, Structure, close
+from .sample import Firms, Sample, draw_firms, household_sales
+from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, InputError
+from .state import LARGE, SMB, State
+
+CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical, important; assumption (DECISIONS.md 25)
+DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
+
+
+def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, home_sales: float, storable_days: float) -> Structure:
+    """The structure of an economy drawn from its tables: sector technology, table flows scaled by the sample."""
+    G, k = economy.G, firms.scale / WEEKS_PER_YEAR
+    sold = economy.output[:G]
+    per_unit = np.divide(1.0, sold, out=np.zeros(G), where=sold > 0)
+    domestic, imported = economy.domestic[:G, :G] * per_unit, economy.imported[:G, :G] * per_unit
+    stocked = network.network_group.T  # (supplier, user)
+    output = firms.output / WEEKS_PER_YEAR
+    slot_customer, slot_group = _slots(firms.sector, network.network_group)
+    user = firms.sector[slot_customer]
+    coefficient = (domestic + imported)[slot_group, user]
+    share = np.divide(imported[slot_group, user], coefficient, out=np.zeros(len(user)), where=coefficient > 0)
+    other = (economy.imported_other[:G] + economy.imported[G:, :G].sum(axis=0)) * per_unit
+    baskets = _baskets(economy, k)
+    income = [(v[:G] * per_unit)[firms.sector] * output for v in (economy.wages, economy.taxes, economy.surplus)]
+    n_passthrough, government = len(economy.passthrough), economy.government is not None
+    return Structure(
+        sectors=economy.sectors, regions=_region_names(len(firms.region_weights)), passthrough=economy.passthrough, names=(),
+        sector=firms.sector, region=firms.region, kind=firms.kind, output=output, employment=firms.employment,
+        wages=income[0], taxes=income[1], surplus=income[2],
+        **_finances(economy, firms.sector, output, draws), **_covers(economy, firms.sector, storable_days),
+        slot_customer=slot_customer, slot_group=slot_group, coefficient=coefficient, import_share=share,
+        essentiality=_essentiality(economy, slot_group, user),
+        supplier=network.supplier, customer=network.customer, group=network.group, link_flow=network.weight / WEEKS_PER_YEAR,
+        counter=np.where(stocked, 0.0, domestic).T, spot_imports=np.where(stocked, 0.0, imported).T, other_imports=other,
+        account_inputs=_account_inputs(economy, per_unit), sale_share=_within_sector(firms.sector, network.outside, G),
+        basket=baskets[0], import_basket=baskets[1], account_basket=baskets[2],
+        government_wages=float(economy.wages[-1] * k) if government else 0.0,
+        passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
+        passthrough_surplus=economy.surplus[G : G + n_passthrough] * k,
+        region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale,
+    )  # fmt: skip
+
+
+def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales: float, storable_days: float) -> Structure:
+    """The structure of an economy given firm by firm: every input is a link, and value added and final uses are split as in the tables.
+
+    There are no imports, no accounts but the state, and no capital bought elsewhere: what the files do not say is not invented.
+    """
+    given = complete(network, economy)
+    n, G, R = len(given.names), economy.G, len(given.region_names)
+    output = given.output / WEEKS_PER_YEAR
+    bought = np.bincount(given.customer, given.weight, minlength=n) / WEEKS_PER_YEAR
+    added = output - bought
+    parts = np.stack([np.maximum(v[:G], 0.0) for v in (economy.wages, economy.taxes, economy.surplus)])
+    wages, taxes, surplus = parts[:, given.sector] / parts.sum(axis=0)[given.sector] * added
+    order = np.lexsort((given.supplier, given.sector[given.supplier], given.customer))
+    supplier, customer, flow = given.supplier[order], given.customer[order], given.weight[order] / WEEKS_PER_YEAR
+    group = given.sector[supplier]
+    slots, first, inverse = np.unique(customer.astype(np.int64) * G + group, return_index=True, return_inverse=True)
+    slot_customer, slot_group = slots // G, slots % G
+    need = np.bincount(inverse, flow, minlength=len(slots))
+    rated = _essentiality(economy, slot_group, given.sector[slot_customer])
+    stated = given.essentiality[order][first] if len(slots) else np.empty(0, dtype=int)
+    sales = np.bincount(given.sector, given.final_sales, minlength=G) / WEEKS_PER_YEAR
+    uses = economy.uses[:G].clip(min=0.0)
+    split = np.divide(uses, uses.sum(axis=1, keepdims=True), out=np.tile([1.0, 0, 0, 0], (G, 1)), where=uses.sum(axis=1, keepdims=True) > 0)
+    accounts = np.zeros((len(ACCOUNTS), 4))
+    population = np.bincount(given.region, given.employment, minlength=R)
+    return Structure(
+        sectors=economy.sectors, regions=given.region_names, passthrough=(), names=given.names,
+        sector=given.sector, region=given.region, kind=np.full(n, SMB), output=output, employment=given.employment,
+        wages=wages, taxes=taxes, surplus=surplus,
+        **_finances(economy, given.sector, output, draws), **_covers(economy, given.sector, storable_days),
+        slot_customer=slot_customer, slot_group=slot_group, coefficient=need / output[slot_customer],
+        import_share=np.zeros(len(slots)), essentiality=np.where(stated >= 0, stated, rated),
+        supplier=supplier, customer=customer, group=group, link_flow=flow,
+        counter=np.zeros((G, G)), spot_imports=np.zeros((G, G)), other_imports=np.zeros(G), account_inputs=np.zeros((G, len(ACCOUNTS))),
+        sale_share=_within_sector(given.sector, given.final_sales, G),
+        basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts,
+        government_wages=0.0, passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
+        region_weights=population / population.sum(), home_sales=home_sales, scale=1.0,
+    )  # fmt: skip
+
+
+def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
+    """Close the accounts, allocate the columns of the mechanisms and let each settle its own, in order."""
+    by_name = {m.name: m for m in mechanisms}
+    finance, government, trade = by_name["finance"], by_name["government"], by_name["trade"]
+    rates = Rates(
+        finance.loan_rate, government.profit_tax, government.income_tax, government.other_transfers,
+        government.benefit_share, government.unemployment,
+    )  # fmt: skip
+    rest = close(structure, rates, _customers)
+    state = State(
+        [column for m in mechanisms for column in m.columns],
+        sectors=structure.sectors,
+        regions=structure.regions,
+        accounts=structure.accounts,
+        firms={
+            "uid": np.arange(len(structure.sector)),
+            "sector": structure.sector,
+            "region": structure.region,
+            "kind": structure.kind,
+        },
+        slots=(structure.slot_customer, structure.slot_group),
+        links=(structure.supplier, structure.customer, structure.group),
+        widths={
+            "lead": max(trade.local_lead, trade.other_lead),
+            "import_lead": trade.import_lead,
+            "use": structure.basket.shape[1],
+        },
+    )
+    state.names, state.scale = structure.names, structure.scale
+    state.regions.population_share[:] = structure.region_weights
+    for name in SETTLING_ORDER:
+        by_name[name].settle(state, rest)
+    return state
+
+
+SETTLING_ORDER = ("orders", "production", "market", "trade", "labour", "households", "passthrough", "foreign", "government", "finance")
+
+
+def _customers(s: Structure, consumption: np.ndarray):
+    """Shares of household demand: (n, 2) at home and elsewhere, (R, G) of the large firms."""
+    total = s.basket[:, 0]
+    rows = Firms(s.sector, s.region, s.kind, s.kind, s.employment, s.output, s.output, s.scale, s.region_weights)
+    has_large = np.bincount(s.sector[s.kind == LARGE], minlength=len(s.sectors)) > 0
+    home_sales = s.home_sales if has_large.any() else 0.0
+    sales = household_sales(rows, s.sale_share * total[s.sector], total, consumption, home_sales)
+    large = np.where(has_large[:, None], sales.large, 0.0)
+    return np.stack([sales.home, sales.elsewhere], axis=1), large.T
+
+
+def _slots(sector, network_group):
+    customer, group = np.nonzero(network_group[sector])
+    return customer.astype(np.int64), group.astype(np.int64)
+
+
+def _baskets(economy: Economy, k: float):
+    """basket (G, U), import_basket (G, U), account_basket (A, U) per week: the table's final uses, and the columns of the accounts."""
+    G, Q = economy.G, len(economy.passthrough)
+    public = G + Q
+    users = [*range(G, G + Q)]
+    basket = np.hstack([economy.uses[:G], economy.domestic[:G, users]])
+    import_basket = np.hstack([economy.uses_imported[:G], economy.imported[:G, users]])
+    accounts = np.zeros((len(ACCOUNTS) + Q, 4 + Q))
+    foreign = ACCOUNTS.index("foreign")
+    accounts[foreign, :4] = economy.uses_imported[G:].sum(axis=0)
+    accounts[foreign, 4:] = (economy.imported[G:].sum(axis=0) + economy.imported_other)[users]
+    for q in range(Q):
+        row = economy.domestic[G + q, users].copy()
+        row[q] = 0.0  # what an account buys from itself stays inside
+        accounts[len(ACCOUNTS) + q] = np.concatenate([economy.uses[G + q], row])
+    if economy.government is not None:
+        accounts[0, :4] = economy.uses[public]
+        accounts[0, 3] = 0.0  # the state's own use of its services stays inside
+        accounts[0, 4:] = economy.domestic[public, users]
+        basket[:, 3] += economy.domestic[:G, public]
+        import_basket[:, 3] += economy.imported[:G, public]
+        accounts[foreign, 3] += economy.imported[G:, public].sum() + economy.imported_other[public]
+        accounts[len(ACCOUNTS) :, 3] += economy.domestic[G : G + Q, public]
+    import_basket[:, 2] = 0.0
+    accounts[foreign, 2] = 0.0  # what the rest of the world buys from itself stays outside
+    return basket * k, import_basket * k, accounts * k
+
+
+def _account_inputs(economy: Economy, per_unit) -> np.ndarray:
+    """(G, A) what a unit of output of a sector buys from each account."""
+    G, Q = economy.G, len(economy.passthrough)
+    inputs = np.zeros((G, len(ACCOUNTS) + Q))
+    inputs[:, len(ACCOUNTS) :] = (economy.domestic[G : G + Q, :G] * per_unit).T
+    if economy.government is not None:
+        inputs[:, ACCOUNTS.index(GOVERNMENT)] = economy.domestic[G + Q, :G] * per_unit
+    return inputs
+
+
+def _finances(economy: Economy, sector, output, draws: Draws) -> dict:
+    """Capital, depreciation, loans and cash days by the sector's ratios; zero where the economy has no table."""
+    n, G = len(sector), economy.G
+    zero = np.zeros(G)
+    capital_share = zero if economy.capital is None else economy.capital / economy.output[:G]
+    days = np.full(G, DEFAULT_CASH_DAYS) if economy.cash_days_median is None else economy.cash_days_median
+    return {
+        "capital": capital_share[sector] * output * WEEKS_PER_YEAR,
+        "depreciation": (zero if economy.depreciation is None else economy.depreciation)[sector],
+        "debt_share": (zero if economy.debt_to_receipts is None else economy.debt_to_receipts)[sector],
+        "cash_days": days[sector],
+        "cash_rank": draws.uniform("cash_days", 0, np.arange(n)),
+    }
+
+
+def _covers(economy: Economy, sector, storable_days: float) -> dict:
+    """Input and finished-goods cover (wk): half the inventory days of the sector each; storable from a number of days up."""
+    days = np.zeros(economy.G) if economy.inventory_days is None else economy.inventory_days
+    return {"cover": (0.5 * days / DAYS_PER_WEEK)[sector], "storable": (days >= storable_days)[sector]}
+
+
+def _essentiality(economy: Economy, group, user) -> np.ndarray:
+    """0, 1 or 2 from the criticality ratings; critical where the economy has none."""
+    if economy.criticality is None:
+        return np.full(len(group), 2)
+    rating = economy.criticality[group, user]
+    return np.where(rating >= CRITICAL, 2, np.where(rating >= IMPORTANT, 1, 0))
+
+
+def _within_sector(sector, amount, sectors: int) -> np.ndarray:
+    total = np.bincount(sector, amount, minlength=sectors)[sector]
+    return np.divide(amount, total, out=np.zeros(len(sector)), where=total > 0)
+
+
+def _region_names(regions: int) -> tuple[str, ...]:
+    return tuple(f"region {r + 1}" for r in range(regions))

@@ -1,0 +1,323 @@
+"""The state of a run: tables of typed columns, and the supply network that joins their rows.
+
+Tables and what a row is
+    firms       one firm for the whole run (rows are only ever appended); large firms and SMBs alike, told apart by `kind`
+    slots       one input group of one firm: (customer, supplying sector); goods of one sector are substitutes, so stocks live here
+    links       one supplier of one slot; the rows stand in customer order (customer, group, supplier)
+    households  one cell: region × class, row 2 r + class (worker 0, owner 1)
+    regions, sectors, accounts
+
+Index arrays (n firms, s slots, m links)
+    slot_start      (n+1,)  slots of firm i are slot_start[i] : slot_start[i+1]
+    link_start      (s+1,)  links of slot s are link_start[s] : link_start[s+1]
+    customer_start  (n+1,)  links into firm i are customer_start[i] : customer_start[i+1]
+    by_supplier     (m,)    links sorted by (supplier, customer); supplier_start (n+1,) cuts them by supplier
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from .kernel import Rows, kernel
+from .schema import Column, nearest
+
+SMB, LARGE = 0, 1
+KINDS = ("smb", "large")
+WORKER, OWNER = 0, 1
+CLASSES = ("worker", "owner")
+EVERYWHERE = -1  # region of a large firm
+
+STRUCTURE = (
+    Column("uid", "1", 0, "Identity of the firm for the whole run; random numbers are keyed to it", dtype="i8", low=0),
+    Column("alive", "1", 1, "The firm exists", dtype="b1"),
+    Column("kind", "1", SMB, "0 small or medium business, 1 large firms of the sector as one row", dtype="i1", low=0, high=1),
+    Column("sector", "1", 0, "Row of the sector", dtype="i4", low=0),
+    Column("region", "1", 0, "Row of the region; -1 everywhere", dtype="i4", low=-1),
+    Column("born", "wk", 0, "Week of entry; 0 or less for firms of the start", dtype="i4"),
+    Column("cash", "currency", 0.0, "Deposits of the firm; below zero an overdraft"),
+    Column("customer", "1", 0, "Firm that uses the input", axis="slot", dtype="i4", low=0),
+    Column("group", "1", 0, "Sector that supplies the input", axis="slot", dtype="i4", low=0),
+    Column("supplier", "1", 0, "Firm that sells", axis="link", dtype="i4", low=0),
+    Column("buyer", "1", 0, "Firm that buys", axis="link", dtype="i4", low=0),
+    Column("slot", "1", 0, "Slot of the buyer that the link fills", axis="link", dtype="i4", low=0),
+    Column("deposits", "currency", 0.0, "Deposits of the household cell", axis="household"),
+    Column("population_share", "1", 1.0, "Share of the region in the households of the economy", axis="region", low=0, high=1),
+    Column("balance", "currency", 0.0, "Deposits of the account; below zero a debt to the bank", axis="account"),
+)
+
+TABLES = {
+    "firm": "firms", "slot": "slots", "link": "links", "household": "households",
+    "region": "regions", "sector": "sectors", "account": "accounts",
+}  # fmt: skip
+
+
+class Table:
+    """Equal-length columns. `table.cash` is a view of the n rows in use; write into it, never rebind it."""
+
+    def __init__(self, axis: str, n: int):
+        self.__dict__.update(axis=axis, n=n, _rows=n, columns={}, _buffers={})
+
+    def add(self, column: Column, width: int | None = None) -> None:
+        """Allocate a column at its default; width is the length of a second axis."""
+        shape = (self._rows,) if width is None else (self._rows, width)
+        self.columns[column.name] = column
+        self._buffers[column.name] = np.full(shape, column.default, dtype=column.dtype)
+        self._show(column.name)
+
+    def append(self, rows: int) -> slice:
+        """Add rows at the end, every column at its default; capacity grows by half when it is used up. Returns the new rows."""
+        first, n = self.n, self.n + rows
+        if n > self._rows:
+            self.__dict__["_rows"] = max(n, int(1.5 * self._rows))
+            for name, old in self._buffers.items():
+                new = np.full((self._rows, *old.shape[1:]), self.columns[name].default, dtype=old.dtype)
+                new[:first] = old[:first]
+                self._buffers[name] = new
+        self.__dict__["n"] = n
+        for name in self.columns:
+            self._show(name)
+        return slice(first, n)
+
+    def take(self, order: np.ndarray) -> Table:
+        """A new table with the rows in the given order."""
+        new = Table(self.axis, len(order))
+        for name, column in self.columns.items():
+            new.columns[name] = column
+            new._buffers[name] = getattr(self, name)[order]
+            new._show(name)
+        return new
+
+    def _show(self, name: str) -> None:
+        self.__dict__[name] = self._buffers[name][: self.n]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(f"{self.axis} table: unknown column '{name}'.{nearest(name, self.__dict__.get('columns', ()))}")
+
+    def __setattr__(self, name: str, value) -> None:
+        raise AttributeError(f"write into the column: {TABLES[self.axis]}.{name}[:] = …")
+
+    def __deepcopy__(self, memo) -> Table:
+        return self.take(np.arange(self.n))
+
+    def __getstate__(self):
+        return {"axis": self.axis, "columns": self.columns, "values": {name: getattr(self, name) for name in self.columns}, "n": self.n}
+
+    def __setstate__(self, saved) -> None:
+        self.__dict__.update(axis=saved["axis"], n=saved["n"], _rows=saved["n"], columns=saved["columns"], _buffers=saved["values"])
+        for name in self.columns:
+            self._show(name)
+
+
+class State:
+    """All arrays of one run. It holds data; mechanisms change it, `simulate` moves it forward."""
+
+    def __init__(
+        self,
+        columns: Iterable[Column],
+        *,
+        sectors: Sequence[str],
+        regions: Sequence[str],
+        accounts: Sequence[str],
+        firms: Mapping[str, np.ndarray],
+        slots: tuple[np.ndarray, np.ndarray],
+        links: tuple[np.ndarray, np.ndarray, np.ndarray],
+        widths: Mapping[str, int],
+    ):
+        """Allocate every column and build the index arrays; the layout of the network is made here and nowhere else.
+
+        firms  : values of structural columns, each (n,)
+        slots  : (customer, group), each (s,), sorted, no pair twice
+        links  : (supplier, customer, group), each (m,), sorted by (customer, group, supplier); every (customer, group) is a slot
+        widths : length of each named second axis besides "sector", "region" and "account"
+        """
+        n = len(firms["sector"])
+        self.sector_codes, self.region_names, self.account_names = tuple(sectors), tuple(regions), tuple(accounts)
+        self.widths = {**widths, "sector": len(sectors), "region": len(regions), "account": len(accounts)}
+        sizes = {
+            "firm": n, "slot": len(slots[0]), "link": len(links[0]), "household": len(CLASSES) * len(regions),
+            "region": len(regions), "sector": len(sectors), "account": len(accounts),
+        }  # fmt: skip
+        self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts = (
+            Table(axis, sizes[axis]) for axis in TABLES
+        )
+        for column in (*STRUCTURE, *columns):
+            self.allocate(column)
+        for name, values in firms.items():
+            getattr(self.firms, name)[:] = values
+        self._join(slots, links)
+        self.flows: dict[tuple[str, str, str], float] = {}  # (flow, payer, payee) -> money moved this week
+        self.set_threads(1)
+
+    def allocate(self, column: Column) -> None:
+        """Add one column to its table at its default."""
+        width = self.widths[column.width] if isinstance(column.width, str) else column.width
+        self.table(column.axis).add(column, None if column.width == 1 else width)  # a named width of 1 still is a second axis
+
+    def _join(self, slots, links) -> None:
+        n, s, m = self.firms.n, self.slots.n, self.links.n
+        self.slots.customer[:], self.slots.group[:] = slots
+        supplier, customer, group = links
+        groups = len(self.sector_codes)
+        slot_key = self.slots.customer.astype(np.int64) * groups + self.slots.group
+        slot = np.searchsorted(slot_key, customer.astype(np.int64) * groups + group)
+        self.links.supplier[:], self.links.buyer[:], self.links.slot[:] = supplier, customer, slot
+        self.slot_start = np.searchsorted(self.slots.customer, np.arange(n + 1)).astype(np.int64)
+        self.link_start = np.searchsorted(self.links.slot, np.arange(s + 1)).astype(np.int64)
+        self.customer_start = self.link_start[self.slot_start]
+        self.by_supplier = np.argsort(self.links.supplier, kind="stable").astype(np.int64)  # stable: customers ascending per supplier
+        self.supplier_start = np.searchsorted(self.links.supplier[self.by_supplier], np.arange(n + 1)).astype(np.int64)
+        assert m == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
+
+    def set_threads(self, threads: int, blocks: int | None = None) -> None:
+        """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
+        self.customers = Rows(self.customer_start + self.slot_start, threads, blocks)  # rows of firms, as buyers
+        self.suppliers = Rows(self.supplier_start, threads, blocks)  # rows of firms, as sellers
+
+    def table(self, axis: str) -> Table:
+        return getattr(self, TABLES[axis])
+
+    def account(self, name: str) -> int:
+        """Row of an account."""
+        return self.account_names.index(name)
+
+    # -- sums -------------------------------------------------------------------------------------------------------------------------
+
+    def by_sector(self, values: np.ndarray) -> np.ndarray:
+        """(n,) per firm → (G,) per sector."""
+        return np.bincount(self.firms.sector, weights=values, minlength=len(self.sector_codes))
+
+    def by_region(self, values: np.ndarray) -> np.ndarray:
+        """(n,) per firm → (R,) per region. What belongs to a firm that is everywhere is spread by population."""
+        totals = np.bincount(self.firms.region + 1, weights=values, minlength=len(self.region_names) + 1)
+        return totals[1:] + self.regions.population_share * totals[0]
+
+    def by_region_and_sector(self, values: np.ndarray) -> np.ndarray:
+        """(n,) per firm → (R, G); firms that are everywhere are left out."""
+        regions, sectors = len(self.region_names), len(self.sector_codes)
+        cell = (self.firms.region + 1) * sectors + self.firms.sector
+        return np.bincount(cell, weights=values, minlength=(regions + 1) * sectors).reshape(regions + 1, sectors)[1:]
+
+    def sum_slots(self, values: np.ndarray) -> np.ndarray:
+        """(s,) per slot → (n,) per customer."""
+        total = np.empty(self.firms.n)
+        self.customers.run(sum_rows, self.slot_start, values, total)
+        return total
+
+    def sum_by_customer(self, values: np.ndarray) -> np.ndarray:
+        """(m,) per link → (n,) per customer."""
+        total = np.empty(self.firms.n)
+        self.customers.run(sum_rows, self.customer_start, values, total)
+        return total
+
+    def sum_by_supplier(self, values: np.ndarray) -> np.ndarray:
+        """(m,) per link → (n,) per supplier."""
+        total = np.empty(self.firms.n)
+        self.suppliers.run(sum_rows_through, self.supplier_start, self.by_supplier, values, total)
+        return total
+
+    def sum_links(self, values: np.ndarray) -> np.ndarray:
+        """(m,) per link → (s,) per slot."""
+        total = np.empty(self.slots.n)
+        sum_rows(0, self.slots.n, self.link_start, values, total)
+        return total
+
+    # -- rows -------------------------------------------------------------------------------------------------------------------------
+
+    def append_firms(self, **values: np.ndarray) -> slice:
+        """Append firms without links; columns not named start at their default, uids go on. Returns the new rows."""
+        new = len(next(iter(values.values())))
+        next_uid = int(self.firms.uid.max()) + 1 if self.firms.n else 0
+        rows = self.firms.append(new)
+        self.firms.uid[rows] = np.arange(next_uid, next_uid + new)
+        for name, value in values.items():
+            getattr(self.firms, name)[rows] = value
+        for starts in ("slot_start", "customer_start", "supplier_start"):
+            old = getattr(self, starts)
+            setattr(self, starts, np.concatenate([old, np.full(new, old[-1])]))
+        self.set_threads(self.customers.threads)
+        return rows
+
+    def relabelled(self, order: np.ndarray) -> State:
+        """The same economy with firm order[i] in row i: an equal state under other row numbers. order (n,) a permutation."""
+        new = copy.copy(self)
+        rank = np.empty(self.firms.n, dtype=np.int64)
+        rank[order] = np.arange(self.firms.n)
+        slot_order = np.lexsort((self.slots.group, rank[self.slots.customer]))
+        link_order = np.lexsort((rank[self.links.supplier], self.slots.group[self.links.slot], rank[self.links.buyer]))
+        new.firms, new.slots, new.links = self.firms.take(order), self.slots.take(slot_order), self.links.take(link_order)
+        for name in ("households", "regions", "sectors", "accounts", "flows"):
+            setattr(new, name, copy.deepcopy(getattr(self, name)))
+        slots = (rank[self.slots.customer][slot_order], new.slots.group.copy())
+        links = (rank[self.links.supplier][link_order], rank[self.links.buyer][link_order], self.slots.group[self.links.slot][link_order])
+        new._join(slots, links)
+        new.set_threads(self.customers.threads)
+        return new
+
+    def copy(self) -> State:
+        """An independent copy."""
+        return copy.deepcopy(self)
+
+    # -- checks -----------------------------------------------------------------------------------------------------------------------
+
+    def money(self) -> float:
+        """All deposits less all bank loans (currency): constant, because loans create deposits and every payment has a payee."""
+        loans = self.firms.debt.sum() if "debt" in self.firms else 0.0
+        return float(self.firms.cash.sum() + self.households.deposits.sum() + self.accounts.balance.sum() - loans)
+
+    def check(self, where: str = "") -> None:
+        """Every column finite and within its bounds.
+
+        Raises ValueError naming the table, the column, how many values are wrong and the first of them.
+        """
+        for table in (self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts):
+            for name, column in table.columns.items():
+                values = getattr(table, name)
+                for wrong, what in (
+                    (~np.isfinite(values), "not finite"),
+                    (values < column.low if column.low is not None else None, f"below {column.low}"),
+                    (values > column.high if column.high is not None else None, f"above {column.high}"),
+                ):
+                    if wrong is not None and wrong.any():
+                        raise ValueError(self._complaint(table, name, np.unique(np.nonzero(wrong)[0]), what, where))
+
+    def _complaint(self, table: Table, name: str, rows: np.ndarray, what: str, where: str) -> str:
+        ids = table.uid[rows[:3]] if "uid" in table else rows[:3]
+        label = "uids" if "uid" in table else "rows"
+        return f"{TABLES[table.axis]}.{name}: {len(rows)} values {what}{f' {where}' if where else ''}, first {label} {[int(i) for i in ids]}"
+
+    def __getstate__(self):
+        hidden = ("customers", "suppliers")
+        return {**{k: v for k, v in self.__dict__.items() if k not in hidden}, "threads": self.customers.threads}
+
+    def __setstate__(self, saved) -> None:
+        threads = saved.pop("threads")
+        self.__dict__.update(saved)
+        self.set_threads(threads)
+
+
+@kernel
+def sum_rows(start, stop, row_start, values, total):
+    """total_i = Σ values[row_start_i : row_start_{i+1}], added in order. row_start (n+1,); values (m,); writes total (n,)."""
+    for i in range(start, stop):
+        s = 0.0
+        for k in range(row_start[i], row_start[i + 1]):
+            s += values[k]
+        total[i] = s
+
+
+@kernel
+def sum_rows_through(start, stop, row_start, order, values, total):
+    """total_i = Σ values[order[row_start_i : row_start_{i+1}]], added in order. order (m,); writes total (n,)."""
+    for i in range(start, stop):
+        s = 0.0
+        for k in range(row_start[i], row_start[i + 1]):
+            s += values[order[k]]
+        total[i] = s

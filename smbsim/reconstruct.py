@@ -54,45 +54,25 @@ class Reconstruct(BaseModel):
         0.03, unit="1", low=0, high=1, doc="Least share in domestic firm inputs of a group that has links and stocks", source="assumption"
     )
     draws_per_slot: float = param(
-        3.0,
-        unit="1",
-        low=0,
-        high=1000,
-        doc="Supplier draws of a firm with one worker, over all groups",
-        source="assumption; mean degree 15–20",
+        3.0, unit="1", low=0, high=1000, doc="Supplier draws of a one-person firm, all groups", source="assumption; mean degree 15–20"
     )
     size_elasticity: float = param(
         0.8, unit="1", low=0, high=2, doc="Elasticity of draws to employment", source="assumption; in-degree elasticity .45"
     )
     supplier_exponent: float = param(
-        0.6,
-        unit="1",
-        low=0,
-        high=2,
-        doc="A supplier is drawn in proportion to output to this power",
-        source="assumption; out-degree elasticity .5",
+        0.6, unit="1", low=0, high=2, doc="Power of output that draws a supplier", source="assumption; out-degree elasticity .5"
     )
     supplier_cap: float = param(
         0.5, unit="1", low=0.01, high=1, doc="Largest share of a supplier's output taken by one draw", source="assumption"
     )
     local_share: float = param(
-        0.475,
-        unit="1",
-        low=0,
-        high=1,
-        doc="Share of links between SMBs that stay in a region",
-        source="Belgium, NUTS 2 (POPULATION.md 1.6)",
+        0.475, unit="1", low=0, high=1, doc="Share of SMB links that stay in a region", source="Belgium, NUTS 2 (POPULATION.md 1.6)"
     )
     keep_share: float = param(
         0.1, unit="1", low=0.001, high=1, doc="Least share sold outside links, relative to the sector's", source="assumption"
     )
     weight_bound: float = param(
-        30.0,
-        unit="1",
-        low=1,
-        high=1000,
-        doc="Bound on the factor that adapts a supplier's sales to its size",
-        source="assumption; no effect 5–200",
+        30.0, unit="1", low=1, high=1000, doc="Bound on the factor adapting sales to size", source="assumption; no effect 5–200"
     )
 
 

@@ -19,9 +19,9 @@ F^u      uses, uses_imported            lcu/yr   sector_accounts.csv fd_domestic
 import margins booked in the import column. Supplier codes of io_coefficients.csv that are not accounts may carry imports only
 (`imported_other`; a user without a row there buys none).
 
-A mistake in the folder raises InputError with all problems of the first stage that has any: files and columns, then sectors, then cells, then
-identities, then the sign of final uses. A later stage cannot be judged before the earlier one is right. A sector parameter without table or
-column is None, and one with empty cells takes the output-weighted mean of the other sectors; both are recorded in `Economy.notes`.
+A mistake in the folder raises InputError with all problems of the first stage that has any: files and columns, sectors, cells, identities,
+sign of final uses. A later stage cannot be judged before the earlier one is right. A sector parameter without table or column is None, and
+one with empty cells takes the output-weighted mean of the other sectors; both are recorded in `Economy.notes`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from smbsim.schema import InputError, nearest
 USES = ("households", "investment", "foreign", "government")
 INVESTMENT, FOREIGN = USES.index("investment"), USES.index("foreign")
 MILLION, THOUSAND = 1e6, 1e3
+LARGEST = 1e18  # no cell of a table is beyond it; keeps sums and units from overflowing (assumption)
 
 # Relative to output. Statistical offices round each cell of a table to about 1e-5 of its sector; a wrong or missing cell shows above 1e-4.
 BALANCE_TOLERANCE = 1e-4
@@ -87,15 +88,15 @@ SETTINGS = {  # field -> key of economy.json, type
     "smb_threshold": ("smb_threshold_employees", int),
 }
 PARAMETERS = {  # field -> table, column, highest value allowed (the lowest is 0)
-    "inventory_days": ("inventories.csv", "us_soi2013_inventory_days_of_sales_smb", np.inf),
-    "debt_to_receipts": ("sector_parameters.csv", "smb_debt_to_receipts", np.inf),
+    "inventory_days": ("inventories.csv", "us_soi2013_inventory_days_of_sales_smb", LARGEST),
+    "debt_to_receipts": ("sector_parameters.csv", "smb_debt_to_receipts", LARGEST),
     "interest_rate": ("sector_parameters.csv", "smb_interest_rate_on_debt", 1.0),
-    "capital": ("sector_parameters.csv", "net_fixed_assets_2024_mlcu", np.inf),
+    "capital": ("sector_parameters.csv", "net_fixed_assets_2024_mlcu", LARGEST),
     "depreciation": ("sector_parameters.csv", "depreciation_rate_annual", 1.0),
-    "payable_days": ("sector_parameters.csv", "smb_payable_days_of_cogs", np.inf),
-    "cash_days_median": ("sector_parameters.csv", "cash_buffer_days_median_jpmc2016", np.inf),
+    "payable_days": ("sector_parameters.csv", "smb_payable_days_of_cogs", LARGEST),
+    "cash_days_median": ("sector_parameters.csv", "cash_buffer_days_median_jpmc2016", LARGEST),
     "criticality": ("criticality.csv", "criticality_mean", 1.0),
-    "all_workers": ("sector_parameters.csv", "employment_all_workers_2024", np.inf),  # becomes `coverage`
+    "all_workers": ("sector_parameters.csv", "employment_all_workers_2024", LARGEST),  # becomes `coverage`
 }
 
 
@@ -287,7 +288,7 @@ class Table:
                 others = ", ".join(key[1] for key in missing)
                 self.problems.append(f"{self.file}: no row for {self.keys[0]} '{first}' with {self.keys[1]} {others}")
 
-    def numbers(self, column: str, *axes: tuple[str, ...], empty: float | None = None, low: float = -np.inf, high: float = np.inf):
+    def numbers(self, column: str, *axes: tuple[str, ...], empty: float | None = None, low: float = -LARGEST, high: float = LARGEST):
         """The column as an array over the axes, nan without a row. empty: value of an empty cell (None: a problem)."""
         values = [self._number(column, key, empty, low, high) for key in product(*axes)]
         return np.array(values, dtype=np.float64).reshape([len(axis) for axis in axes])
@@ -394,7 +395,7 @@ def _find_government(given: dict[str, Any], accounts: Table, exogenous: tuple[st
 def _read_flows(tables: dict[str, Table], codes: tuple[str, ...], problems: list[str]) -> dict[str, np.ndarray]:
     """The columns of sector_accounts.csv (A,), `uses` and `uses_imported` (A, 4), and the flows, all in mlcu/yr."""
     accounts, table = tables["sector_accounts.csv"], tables["io_coefficients.csv"]
-    flows = {column: accounts.numbers(column, codes, low=LOWEST.get(column, -np.inf)) for column in ACCOUNT_COLUMNS}
+    flows = {column: accounts.numbers(column, codes, low=LOWEST.get(column, -LARGEST)) for column in ACCOUNT_COLUMNS}
     for name, uses in DEMAND.items():
         flows[name] = np.stack([sum(flows[column] for column in columns) for columns in uses], axis=1)
 

@@ -318,13 +318,14 @@ def _without_self_links(own, slot, supplier, weight):
     """Exchange what an SMB sells itself with other links of the group: (j→j, v), (k→i, v) become (k→j, v), (j→i, v). No sum changes."""
     for e in np.flatnonzero(supplier == own[slot]):
         while weight[e] > 0:
-            other = np.argmax(np.where((supplier != supplier[e]) & (slot != slot[e]), weight, 0.0))
-            amount = min(weight[e], weight[other])
+            usable = np.where((supplier != supplier[e]) & (slot != slot[e]), weight, 0.0)
+            other = np.argmax(usable)
+            amount = min(weight[e], usable[other])
+            if not amount > 0:
+                raise InputError(f"reconstruct: the only supplier left for one firm of {own.size} is the firm itself; use more firms")
             slot, supplier = np.append(slot, slot[[e, other]]), np.append(supplier, supplier[[other, e]])
             weight = np.append(weight, [amount, amount])
             weight[[e, other]] -= amount
-            if not amount > 0:
-                raise InputError(f"reconstruct: the only supplier left for one firm of {own.size} is the firm itself; use more firms")
     return slot, supplier, weight
 
 

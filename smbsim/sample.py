@@ -107,7 +107,9 @@ def systematic_counts(expected, u: float) -> np.ndarray:
     """Whole numbers n_k = floor(C_k + u) - floor(C_{k-1} + u) with the total of `expected`, which must be whole, in cell order."""
     cumulated = np.cumsum(expected)
     cumulated[cumulated >= cumulated[-1]] = np.round(cumulated[-1])
-    return np.diff(np.floor(cumulated + u), prepend=0.0).astype(np.int64).reshape(expected.shape)
+    whole = np.floor(cumulated)
+    upward = cumulated - whole + u >= 1  # not floor(C + u): a large C would round u up to 1
+    return np.diff(whole + upward, prepend=0.0).astype(np.int64).reshape(expected.shape)
 
 
 def pareto_mean(exponent, lo, hi):

@@ -10,9 +10,11 @@ holds at every moment. Source: Godley and Lavoie (2007), ch. 2 (every flow comes
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
-from .state import State
+from .state import State, total
 
 LEAK = 1e-9  # largest difference between what is paid and what is received, relative to what is paid: rounding, never a leak
 
@@ -35,20 +37,20 @@ def transfer(
 
     Raises ValueError when an amount is not finite, or paid and received differ by more than rounding.
     """
-    total = float(np.sum(amount))
-    if not np.isfinite(total):
+    paid = total(amount) if isinstance(amount, np.ndarray) else amount
+    if not isfinite(paid):
         raise ValueError(f"{flow}: {payer} pays {payee} an amount that is not finite")
     if received is not None:
-        got = float(received.sum())
-        if not abs(got - total) <= LEAK * max(abs(total), float(np.abs(received).sum())):
-            raise ValueError(f"{flow}: {payer} pays {total!r}, {payee} receives {got!r}")
-    _add(state, payer, amount, total, -1.0)
-    _add(state, payee, amount if received is None else received, total, 1.0)
+        got = total(received)
+        if not abs(got - paid) <= LEAK * max(abs(paid), float(np.abs(received).sum())):
+            raise ValueError(f"{flow}: {payer} pays {paid!r}, {payee} receives {got!r}")
+    _add(state, payer, amount, paid, -1.0)
+    _add(state, payee, amount if received is None else received, paid, 1.0)
     line = (flow, _table(payer), _table(payee))
-    state.flows[line] = state.flows.get(line, 0.0) + total
+    state.flows[line] = state.flows.get(line, 0.0) + paid
 
 
-def _add(state: State, holder: str, amount, total: float, sign: float) -> None:
+def _add(state: State, holder: str, amount, paid: float, sign: float) -> None:
     if holder == "firm":
         state.firms.cash[:] += sign * amount
     elif holder == "household":
@@ -58,7 +60,7 @@ def _add(state: State, holder: str, amount, total: float, sign: float) -> None:
     elif holder == "supplier":
         state.firms.cash[:] += sign * state.sum_by_supplier(amount)
     else:
-        state.accounts.balance[state.account(holder)] += sign * total
+        state.accounts.balance[state.account(holder)] += sign * paid
 
 
 def _table(holder: str) -> str:

@@ -14,15 +14,37 @@ from . import economy as economies
 from .draws import Draws
 from .economy import Economy
 from .mechanisms.base import Mechanism
-from .network import FirmNetwork, complete
-from .reconstruct import Network, Reconstruct, draw_network
-from .rest import ACCOUNTS, GOVERNMENT, INVESTMENT, Rates, Rest, Structure, close
-from .sample import Firms, Sample, draw_firms, household_sales
-from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, InputError
+from .network import FirmNetwork, complete, read_graphml, read_network
+from .reconstruct import Network, draw_network
+from .rest import ACCOUNTS, GOVERNMENT, Rates, Structure, close
+from .sample import Firms, draw_firms, household_sales
+from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR
 from .state import LARGE, SMB, State
 
 CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical, important; assumption (DECISIONS.md 25)
 DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
+
+
+def build(scenario, draws: Draws, economy: Economy | None = None) -> State:
+    """The initial state of a scenario, exactly at rest. economy: already loaded; by default that of the scenario is loaded.
+
+    Raises InputError when files, tables or accounts do not fit together.
+    """
+    economy = economy or economies.load(scenario.economy)
+    wanted, days = scenario.population, scenario.production.storable_days
+    if scenario.network is not None:
+        structure = from_firms(_read(scenario.network, economy), economy, draws, wanted.home_sales, days)
+    else:
+        firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
+        network = draw_network(economy, firms, draws, scenario.reconstruct)
+        structure = from_tables(economy, firms, network, draws, wanted.home_sales, days)
+    return settle(structure, scenario.mechanisms)
+
+
+def _read(files, economy: Economy) -> FirmNetwork:
+    if files.graphml is not None:
+        return read_graphml(files.graphml, economy.sectors)
+    return read_network(files.firms, files.links, economy.sectors)
 
 
 def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, home_sales: float, storable_days: float) -> Structure:
@@ -53,6 +75,7 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
         account_inputs=_account_inputs(economy, per_unit), sale_share=_within_sector(firms.sector, network.outside, G),
         basket=baskets[0], import_basket=baskets[1], account_basket=baskets[2],
         government_wages=float(economy.wages[-1] * k) if government else 0.0,
+        public_value_added=float((economy.wages + economy.taxes + economy.surplus)[-1] * k) if government else 0.0,
         passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
         passthrough_surplus=economy.surplus[G : G + n_passthrough] * k,
         region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale,
@@ -95,7 +118,7 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
         counter=np.zeros((G, G)), spot_imports=np.zeros((G, G)), other_imports=np.zeros(G), account_inputs=np.zeros((G, len(ACCOUNTS))),
         sale_share=_within_sector(given.sector, given.final_sales, G),
         basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts,
-        government_wages=0.0, passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
+        government_wages=0.0, public_value_added=0.0, passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
         region_weights=population / population.sum(), home_sales=home_sales, scale=1.0,
     )  # fmt: skip
 
@@ -128,7 +151,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
             "use": structure.basket.shape[1],
         },
     )
-    state.names, state.scale = structure.names, structure.scale
+    state.names, state.scale, state.public_value_added = structure.names, structure.scale, structure.public_value_added
     state.regions.population_share[:] = structure.region_weights
     for name in SETTLING_ORDER:
         by_name[name].settle(state, rest)

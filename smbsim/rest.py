@@ -46,7 +46,7 @@ class Structure:
     links     supplier, customer, group, link_flow (m,)
     the rest  counter, spot_imports (G, G) [user, supplier], other_imports (G,), account_inputs (G, A) per unit of output;
               sale_share (n,); basket, import_basket (G, U), account_basket (A, U);
-              government_wages; passthrough_wages, passthrough_taxes, passthrough_surplus (Q,); region_weights (R,)
+              government_wages, public_value_added; passthrough_wages, passthrough_taxes, passthrough_surplus (Q,); region_weights (R,)
     """
 
     sectors: tuple[str, ...]
@@ -86,6 +86,7 @@ class Structure:
     import_basket: np.ndarray
     account_basket: np.ndarray
     government_wages: float
+    public_value_added: float
     passthrough_wages: np.ndarray
     passthrough_taxes: np.ndarray
     passthrough_surplus: np.ndarray

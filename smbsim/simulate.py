@@ -1,12 +1,38 @@
-"""The only time loop of the project: `advance` runs the schedule for one week, `simulate` repeats it and records."""
+"""The only time loop of the project: `advance` runs the schedule for one week, `run` repeats it and records.
+
+Common random numbers: every variant of a scenario starts from the same firms and meets the same draws, so that a difference between
+variants is the effect of what differs between them. Variants that differ only in their interventions share the burn-in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from .draws import Draws
+from .economy import Economy
+from .interventions.base import apply, resolve
 from .mechanisms.base import Step
+from .metrics import METRICS
+from .metrics.base import Metric
+from .metrics.identities import Books
+from .metrics.network import TIERS, Bullwhip, bullwhip_by_tier, tiers
+from .population import build
+from .result import Result, Series
+from .schedule import plan as schedule_plan
+from .scenario import Scenario
+from .schema import WEEKS_PER_YEAR, InputError, nearest
 from .state import State
+
+SNAPSHOTS = 13  # weeks for which the output of every firm is kept, of the first run
+LINKS_KEPT = 20_000  # largest links kept for the picture of the network
+IDENTITIES = {
+    "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
+    "goods_gap": Series(np.empty(0), "1", "Goods that appeared or vanished, relative to stocks and output"),
+}
 
 Plan = Sequence[tuple[str, Callable[[State, Step], None]]]
 
@@ -23,9 +49,133 @@ def advance(state: State, plan: Plan, step: Step, check: bool = False) -> None:
             state.check(f"after phase '{name}' at week {step.t}")
 
 
-def weeks(state: State, plan: Plan, draws: Draws, start: int, stop: int, check: bool = False) -> Iterator[Step]:
-    """Advance week by week from `start` up to and without `stop`; yields after each, so that the caller can look and record."""
-    for t in range(start, stop):
-        step = Step(t, draws)
-        advance(state, plan, step, check)
-        yield step
+def plan(scenario: Scenario, state: State, draws: Draws) -> Plan:
+    """The phases of a week under this scenario: its interventions first, then the schedule.
+
+    Raises InputError when the target of an intervention selects nothing.
+    """
+    shocks = scenario.interventions
+    masks = resolve(shocks, state, draws)
+    return (("interventions", lambda state, step: apply(shocks, state, step, masks)), *schedule_plan(scenario.mechanisms))
+
+
+def prepare(scenario: Scenario, seed: int | None = None, economy: Economy | None = None, threads: int = 1) -> tuple[State, Plan, Draws]:
+    """The initial state of a scenario, its plan and its draws; burn-in has yet to be run. seed: default that of the scenario."""
+    seed = scenario.runs.seed if seed is None else seed
+    draws = Draws(seed)
+    state = build(scenario, draws, economy)
+    state.set_threads(threads)
+    return state, plan(scenario, state, draws), draws
+
+
+@dataclass
+class Recorder:
+    """What is kept of one variant of one run."""
+
+    metrics: Sequence[Metric]
+    weeks: int
+    snapshots: np.ndarray
+
+    def start(self, state: State, resting_output: np.ndarray) -> None:
+        self.values: dict[str, np.ndarray] = {}
+        self.books, self.bullwhip = Books(state), Bullwhip(state.firms.n)
+        self.flows: dict[tuple[str, str, str], float] = {}
+        self.resting = resting_output
+        self.relative = np.ones((len(self.snapshots), len(resting_output)), dtype=np.float32)
+
+    def record(self, state: State, t: int) -> None:
+        """Look at the state after week t."""
+        gaps = self.books.gaps(state)
+        for name, value in (*((m.name, m(state)) for m in self.metrics), *gaps.items()):
+            if name not in self.values:
+                self.values[name] = np.empty((self.weeks, *np.shape(value)))
+            self.values[name][t] = value
+        self.bullwhip.observe(state)
+        for line, amount in state.flows.items():
+            self.flows[line] = self.flows.get(line, 0.0) + amount
+        if t in self.snapshots:
+            n = len(self.resting)
+            ratio = np.divide(state.firms.output[:n], self.resting, out=np.ones(n), where=self.resting > 0)
+            self.relative[np.searchsorted(self.snapshots, t)] = ratio
+
+
+def run(
+    variants: Mapping[str, Scenario],
+    seed: int,
+    economy: Economy | None = None,
+    threads: int = 1,
+    check: bool = False,
+    progress: Callable[[int], None] = lambda weeks: None,
+) -> Result:
+    """Simulate every variant with one seed. progress is called with the number of weeks done since the last call.
+
+    Raises InputError for what the scenario cannot mean, ValueError when an invariant breaks (with `check`).
+    """
+    started: dict[Scenario, tuple[State, np.ndarray, np.ndarray]] = {}
+    recorders: dict[str, Recorder] = {}
+    for name, scenario in variants.items():
+        key = scenario.without_interventions()
+        if key not in started:
+            started[key] = _burn_in(key, seed, economy, threads, check, progress)
+        state, resting, tier = started[key]
+        state = state.copy()
+        recorders[name] = _record(scenario, state, resting, Draws(seed), check, progress)
+    first = next(iter(variants.values()))
+    state, resting, tier = started[first.without_interventions()]
+    return _result(first, list(variants), seed, recorders, state, resting, tier)
+
+
+def _burn_in(scenario, seed, economy, threads, check, progress):
+    state, quiet, draws = prepare(scenario, seed, economy, threads)
+    resting, tier = state.firms.output.copy(), tiers(state)
+    for t in range(-scenario.horizon.burn_in, 0):
+        advance(state, quiet, Step(t, draws), check)
+        progress(1)
+    return state, resting, tier
+
+
+def _record(scenario, state, resting, draws, check, progress) -> Recorder:
+    weeks = scenario.horizon.weeks
+    phases = plan(scenario, state, draws)
+    recorder = Recorder(chosen(scenario.output.metrics), weeks, np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int)))
+    recorder.start(state, resting)
+    for t in range(weeks):
+        advance(state, phases, Step(t, draws), check)
+        recorder.record(state, t)
+        progress(1)
+    return recorder
+
+
+def chosen(names: Sequence[str] | None) -> tuple[Metric, ...]:
+    """The metrics by name; all of them for None. Raises InputError naming the nearest."""
+    for name in names or ():
+        if name not in METRICS:
+            raise InputError(f"output.metrics: unknown metric '{name}'.{nearest(name, METRICS)}")
+    return tuple(METRICS.values() if names is None else (METRICS[name] for name in names))
+
+
+def _result(scenario, names, seed, recorders, state, resting, tier) -> Result:
+    stack = {name: np.stack([recorders[v].values[name] for v in names])[:, None] for name in recorders[names[0]].values}
+    known = {**METRICS, **IDENTITIES}
+    series = {name: Series(v, known[name].unit, known[name].label, known[name].axis) for name, v in stack.items()}
+    whip = np.stack([bullwhip_by_tier(recorders[v].bullwhip.ratio()[: len(tier)], tier) for v in names])[:, None]
+    years = scenario.horizon.weeks / WEEKS_PER_YEAR
+    flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
+    return Result(
+        scenario.name, tuple(names), (seed,), np.arange(scenario.horizon.weeks), series,
+        {"bullwhip": Series(whip, "1", "Bullwhip ratio, median firm", "tier")},
+        {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS},
+        _firm_panel(state, resting, tier, [recorders[v] for v in names]), flows,
+    )  # fmt: skip
+
+
+def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:
+    n, firms, links = len(resting), state.firms, state.links
+    flow = state.slots.order[links.slot] * links.weight
+    largest = np.sort(np.argsort(-flow, kind="stable")[:LINKS_KEPT])
+    return {
+        "sector": firms.sector[:n].copy(), "kind": firms.kind[:n].copy(), "region": firms.region[:n].copy(), "tier": tier,
+        "output": resting, "relative_output": np.stack([r.relative for r in recorders]),
+        "snapshot_week": copy.copy(recorders[0].snapshots),
+        "supplier": links.supplier[largest].copy(), "buyer": links.buyer[largest].copy(), "flow": flow[largest],
+    }  # fmt: skip

@@ -269,8 +269,8 @@ class State:
 
     def money(self) -> float:
         """All deposits less all bank loans (currency): constant, because loans create deposits and every payment has a payee."""
-        loans = self.firms.debt.sum() if "debt" in self.firms else 0.0
-        return float(self.firms.cash.sum() + self.households.deposits.sum() + self.accounts.balance.sum() - loans)
+        loans = total(self.firms.debt) if "debt" in self.firms else 0.0
+        return total(self.firms.cash) + total(self.households.deposits) + total(self.accounts.balance) - loans
 
     def check(self, where: str = "") -> None:
         """Every column finite and within its bounds.
@@ -301,6 +301,18 @@ class State:
         threads = saved.pop("threads")
         self.__dict__.update(saved)
         self.set_threads(threads)
+
+
+@kernel
+def total(values):
+    """Σ values, compensated (Neumaier 1974). values (n,). Rows of zeros appended to the table do not change a bit of it."""
+    s = 0.0
+    lost = 0.0
+    for v in values:
+        t = s + v
+        lost += (s - t) + v if abs(s) >= abs(v) else (v - t) + s
+        s = t
+    return s + lost
 
 
 @kernel

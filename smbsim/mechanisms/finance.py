@@ -29,7 +29,7 @@ from scipy.special import ndtri
 from ..accounts import transfer
 from ..rest import BANK, FOREIGN, INVESTMENT
 from ..schema import Column, param
-from ..state import SMB
+from ..state import SMB, total
 from .base import Mechanism
 
 
@@ -91,7 +91,7 @@ class Finance(Mechanism):
         """Firms and owner households pay for what the investment pool could buy, in proportion to what they planned."""
         firms, households = state.firms, state.households
         spent = -state.accounts.balance[state.account(INVESTMENT)]
-        planned = firms.capex.sum() + households.residual_investment.sum()
+        planned = total(firms.capex) + total(households.residual_investment)
         bought = spent / planned if planned > 0 else 0.0
         households.invested[:] = bought * households.residual_investment
         transfer(state, "firm", INVESTMENT, bought * firms.capex, "capital replacement")
@@ -110,11 +110,10 @@ class Finance(Mechanism):
 
     def distribute(self, state, step):
         """A thirteenth of the deposits above target goes to owners each week; the bank passes its interest on."""
-        firms, households = state.firms, state.households
+        firms = state.firms
         firms.dividends[:] = np.maximum(firms.cash - firms.liquidity_target, 0.0) / self.dividend_weeks
         self._to_owners(state, "firm", firms.dividends, "dividends")
         self._to_owners(state, BANK, firms.interest, "bank dividends")
-        assert households.income.shape == households.deposits.shape
 
     def _to_owners(self, state, payer, amount, flow) -> None:
         received = np.zeros(state.households.n)

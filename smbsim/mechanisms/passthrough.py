@@ -25,6 +25,7 @@ class Passthrough(Mechanism):
         Column("passthrough_budget", "currency/wk", 0.0, "What the account can spend this week", axis="account"),
         Column("resting_budget", "currency/wk", 0.0, "The same at rest", axis="account", low=0),
         Column("resting_tax", "currency/wk", 0.0, "Product taxes less subsidies of the account at rest", axis="account"),
+        Column("resting_value_added", "currency/wk", 0.0, "Value added of the account at rest", axis="account"),
         Column("resting_wages", "currency/wk", 0.0, "Wages at rest by account", axis="household", width="account", low=0),
         Column("resting_surplus", "currency/wk", 0.0, "Surplus at rest by account", axis="household", width="account"),
         Column("resting_spending", "currency/wk", 0.0, "Inputs at rest by account", axis="sector", width="use", low=0),
@@ -38,6 +39,9 @@ class Passthrough(Mechanism):
         accounts.balance[first:] = rest.passthrough_revenue
         accounts.resting_budget[first:] = rest.passthrough_revenue
         accounts.resting_tax[first:] = rest.passthrough_taxes
+        accounts.resting_value_added[first:] = (
+            rest.passthrough_wages.sum(axis=0) + rest.passthrough_surplus.sum(axis=0) + rest.passthrough_taxes
+        )
         cells.resting_wages[:, first:] = rest.passthrough_wages
         cells.resting_surplus[:, first:] = rest.passthrough_surplus
         state.sectors.resting_spending[:] = rest.basket

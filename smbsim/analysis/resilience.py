@@ -1,0 +1,130 @@
+r"""How deep, how long, and what remains: the loss of a variant against its paired baseline, run by run.
+
+    q_t = Q_t / Q_t^base                                   Q real value added of firms unless said otherwise
+    depth            1 - min q                             time to trough: the week of the minimum, from the first week of the loss
+    duration         number of weeks with q < 1 - ε        ε = .02 of Q, or a tenth of the depth where that is smaller
+    loss             A = Σ (1 - q_t)⁺                      in weeks of output (Bruneau et al. 2003)
+    recovery         first week after the trough with q ≥ 1 - ε for 8 weeks on end; NaN if not before the horizon
+    overshoot        max q - 1 after the trough
+    hysteresis gap   1 - mean of q over the last 26 weeks
+    index            1 - A / T
+
+Source: MODEL.md 5.6. Its ε is .02 throughout; a shock to one sector that costs less than 2 % of the economy would then have no duration
+at all, so ε shrinks with the depth here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..result import BASELINE, Result
+
+THRESHOLD = 0.02  # ε; MODEL.md 5.6
+SHARE_OF_DEPTH = 0.1  # the same, relative to the depth; assumption
+RECOVERED_WEEKS = 8
+LAST_WEEKS = 26
+NO_EFFECT = 1e-9  # a smaller depth is rounding
+
+
+@dataclass(frozen=True)
+class Resilience:
+    """Per run, (R,): depth 1, trough week, duration weeks, loss weeks of output, recovery week (NaN: not yet), overshoot 1, gap 1, index 1."""
+
+    depth: np.ndarray
+    trough: np.ndarray
+    duration: np.ndarray
+    loss: np.ndarray
+    recovery: np.ndarray
+    overshoot: np.ndarray
+    hysteresis_gap: np.ndarray
+    index: np.ndarray
+
+
+MEASURES = {  # name → unit
+    "depth": "1", "trough": "wk", "duration": "wk", "loss": "weeks of output", "recovery": "wk", "overshoot": "1", "hysteresis_gap": "1",
+    "index": "1",
+}  # fmt: skip
+
+
+def resilience(result: Result, variant: str, name: str = "real_value_added") -> Resilience:
+    """Resilience of a variant against the baseline, for a metric without an axis. Raises InputError for unknown names."""
+    q = result.relative(name).values[result.variant(variant)]
+    return Resilience(*(np.array(column, dtype=float) for column in zip(*(_of_path(path) for path in q), strict=True)))
+
+
+def _of_path(q: np.ndarray) -> tuple[float, ...]:
+    depth = max(1.0 - q.min(), 0.0)
+    depth = depth if depth > NO_EFFECT else 0.0
+    trough = int(q.argmin()) if depth else 0
+    threshold = min(THRESHOLD, SHARE_OF_DEPTH * depth)
+    low = q < 1.0 - threshold if depth else np.zeros(len(q), dtype=bool)
+    loss = np.maximum(1.0 - q, 0.0).sum() if depth else 0.0
+    overshoot = max(q[trough:].max() - 1.0, 0.0)
+    return depth, trough, low.sum(), loss, _recovery(low, trough), overshoot, 1.0 - q[-LAST_WEEKS:].mean(), 1.0 - loss / len(q)
+
+
+def _recovery(low: np.ndarray, trough: int) -> float:
+    """First week from the trough on that begins RECOVERED_WEEKS weeks without loss."""
+    for t in range(trough, len(low) - RECOVERED_WEEKS + 1):
+        if not low[t : t + RECOVERED_WEEKS].any():
+            return float(t)
+    return np.nan
+
+
+def sectors_hit(result: Result, variant: str, share: float = 0.25) -> list[tuple[str, int, float]]:
+    """Sectors in the order in which a shock reaches them: (sector, first week of a quarter of its own depth, depth), medians over runs."""
+    q = np.median(result.relative("sector_output").values[result.variant(variant)], axis=0)
+    hit = []
+    for k, sector in enumerate(result.labels["sector"]):
+        depth = 1.0 - q[:, k].min()
+        if depth > NO_EFFECT:
+            hit.append((sector, int(np.argmax(q[:, k] < 1.0 - share * depth)), float(depth)))
+    return sorted(hit, key=lambda h: -h[2])
+
+
+def in_words(result: Result) -> str:
+    """What each variant does, in words and numbers with a band over the runs; the identities; the bullwhip."""
+    lines = []
+    for variant in result.variants:
+        if variant == BASELINE or BASELINE not in result.variants or "real_value_added" not in result.series:
+            continue
+        lines += _variant_in_words(result, variant)
+    gaps = [f"{s} {result.series[n].values.max():.1e}" for n, s in (("money_gap", "money"), ("goods_gap", "goods")) if n in result.series]
+    if gaps:
+        lines.append(f"books: largest gap of {', of '.join(gaps)} (relative)")
+    return "\n".join(lines) if lines else f"{result.name}: nothing to compare"
+
+
+def _variant_in_words(result: Result, variant: str) -> list[str]:
+    r = resilience(result, variant)
+    if not r.depth.any():
+        return [f"{variant}: no effect"]
+    back = f"back within a tenth of the loss in week {_band(r.recovery, 1, '.0f')}" if np.isfinite(r.recovery).any() else "not back"
+    late = np.isnan(r.recovery).mean()
+    lines = [
+        f"{variant}: value added falls by {_band(r.depth, 100, '.2f')} % at the trough in week {_band(r.trough, 1, '.0f')}; {back}"
+        + (f" ({late:.0%} of runs not before the horizon)" if 0 < late < 1 else ""),
+        f"{variant}: the loss adds up to {_band(r.loss, 1, '.3f')} weeks of value added; over the last half year the gap is "
+        f"{_band(r.hysteresis_gap, 100, '.3f')} %",
+    ]
+    if "employment" in result.series:
+        jobs = result.relative("employment").values[result.variant(variant)]
+        lines.append(f"{variant}: {_band(1 - jobs.min(axis=1), 100, '.2f')} % of jobs are not needed at the worst")
+    if "sector_output" in result.series:
+        names = result.manifest.get("sector_names", {})
+        worst = sectors_hit(result, variant)[:4]
+        listed = ", ".join(f"{names.get(code, code)} −{depth:.1%} (from week {week})" for code, week, depth in worst)
+        lines.append(f"{variant}: hit most: {listed}")
+    return lines
+
+
+def _band(values: np.ndarray, factor: float, form: str) -> str:
+    """Median and, with more than one run, the 5 to 95 % band."""
+    known = values[np.isfinite(values)] * factor
+    middle = format(float(np.median(known)), form)
+    if known.size < 2:
+        return middle
+    low, high = (format(float(x), form) for x in np.percentile(known, (5, 95)))
+    return middle if low == high else f"{middle} ({low} to {high})"

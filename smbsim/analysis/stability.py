@@ -1,0 +1,126 @@
+r"""How an economy at rest answers a small push: the eigenvalues of the map of one week.
+
+    y(t+1) - y* = J (y(t) - y*) ,    J v ≈ [ F(y* + h v) - F(y* - h v) ] / 2h ,    F one call of `advance`
+
+y are the columns that carry the past into the next week (CARRIERS). J is never written down: its largest eigenvalues are found by
+Arnoldi iteration on the model itself, so that what is judged is what runs. Its spectral radius ρ tells whether a push dies out; a complex
+pair e^{iω} swings with a period of 2π/ω weeks; a real eigenvalue decays with a half-life of ln 2 / -ln λ. Backlogs and overtime are at a
+bound at rest and stay there for small pushes, so they are left out; accounts that only accumulate (state, rest of the world) as well.
+
+Source: MODEL.md M2 and 4.4 (network resonance); the same as the roots of 1 - λ G(z) where that formula is exact, which is a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..draws import Draws
+from ..mechanisms.base import Step
+from ..rest import ACCOUNTS
+from ..simulate import Plan, advance
+from ..state import State
+
+CARRIERS = (
+    ("firms", ("expected_demand", "demand", "inventory", "output", "cash")),
+    ("slots", ("input_stock", "pipeline", "import_pipeline", "import_payable")),
+    ("links", ("payable",)),
+    ("households", ("deposits", "income_smoothed")),
+)
+RINGS = ("pipeline", "import_pipeline")
+PUSH = 1e-5  # largest relative push; halves of it agree to 1e-9
+EIGENVALUES = 12
+LEAST_IMAGINARY = 1e-6  # below it an eigenvalue counts as real
+
+
+@dataclass(frozen=True)
+class Stability:
+    """eigenvalues: complex, largest modulus first."""
+
+    eigenvalues: np.ndarray
+
+    @property
+    def radius(self) -> float:
+        """Spectral radius; above one a push grows."""
+        return float(np.abs(self.eigenvalues[0]))
+
+    @property
+    def swing(self) -> complex | None:
+        """The least damped swing: largest eigenvalue that is not real."""
+        swings = [z for z in self.eigenvalues if abs(z.imag) > LEAST_IMAGINARY]
+        return complex(swings[0]) if swings else None
+
+    @property
+    def period(self) -> float | None:
+        """Period of the least damped swing in weeks."""
+        return None if self.swing is None else float(2 * np.pi / abs(np.angle(self.swing)))
+
+    @property
+    def half_life(self) -> float | None:
+        """Half-life of the slowest real mode in weeks; infinite at one."""
+        real = [z.real for z in self.eigenvalues if abs(z.imag) <= LEAST_IMAGINARY and z.real > 0]
+        if not real:
+            return None
+        return float(np.log(2) / -np.log(real[0])) if real[0] < 1 else np.inf
+
+    def in_words(self) -> str:
+        """One or two sentences."""
+        swing = "no swing" if self.swing is None else f"swings of {self.period:.0f} weeks shrink by {1 - abs(self.swing):.1%} a week"
+        if self.swing is not None and abs(self.swing) > 1:
+            swing = f"swings of {self.period:.0f} weeks GROW by {abs(self.swing) - 1:.1%} a week"
+        slow = "" if self.half_life is None else f"; the slowest mode has a half-life of {self.half_life:.0f} weeks"
+        return f"spectral radius {self.radius:.4f}: {swing}{slow}"
+
+
+def stability(state: State, plan: Plan, closed: bool = True, eigenvalues: int = EIGENVALUES) -> Stability:
+    """Eigenvalues of one week at the state, which must be at rest and without noise (breakdown_hazard 0).
+
+    closed: consumption follows income; otherwise household deposits only accumulate and are left out.
+    """
+    from scipy.sparse.linalg import LinearOperator, eigs
+
+    carriers = [(table, name) for table, names in CARRIERS for name in names if closed or table != "households"]
+    rest = _read(state, carriers)
+    scale = np.abs(rest)
+    active = np.flatnonzero(scale > 0)
+    count = min(eigenvalues, active.size - 2)
+
+    def push(v: np.ndarray) -> np.ndarray:
+        """J v in relative coordinates."""
+        h = PUSH / max(np.abs(v).max(), 1e-300)
+        ahead, behind = (_week(state, plan, carriers, _moved(rest, scale, active, sign * h * v)) for sign in (1, -1))
+        return ((ahead - behind) / (2 * h))[active] / scale[active]
+
+    start = np.cos(np.arange(active.size))  # any vector that is no eigenvector
+    operator = LinearOperator((active.size, active.size), matvec=push, dtype=float)
+    values = eigs(operator, k=count, which="LM", v0=start, return_eigenvectors=False, tol=1e-7, maxiter=100 * count)
+    return Stability(values[np.argsort(-np.abs(values), kind="stable")])
+
+
+def _read(state: State, carriers) -> np.ndarray:
+    columns = [getattr(getattr(state, table), name).ravel() for table, name in carriers]
+    return np.concatenate([*columns, state.accounts.balance[len(ACCOUNTS) :]])
+
+
+def _moved(rest, scale, active, relative):
+    values = rest.copy()
+    values[active] += scale[active] * relative
+    return values
+
+
+def _week(state: State, plan: Plan, carriers, values: np.ndarray) -> np.ndarray:
+    """What the carriers are one week after they had these values; rings are turned, so that position 0 always arrives next."""
+    moved, first = state.copy(), 0
+    for table, name in carriers:
+        column = getattr(getattr(moved, table), name)
+        column[...] = values[first : first + column.size].reshape(column.shape)
+        first += column.size
+    moved.accounts.balance[len(ACCOUNTS) :] = values[first:]
+    slots = moved.slots
+    slots.supply_line[:] = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1)
+    advance(moved, plan, Step(0, Draws(0)))
+    for ring in RINGS:
+        column = getattr(slots, ring)
+        column[...] = np.roll(column, -1, axis=1)
+    return _read(moved, carriers)

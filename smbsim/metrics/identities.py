@@ -1,0 +1,63 @@
+"""Do the books close? Money and goods that appear or vanish in a week, relative to what there is (MODEL.md 3.4, 3.6).
+
+    money     Σ deposits - Σ loans = constant
+    supply    output = scrap + Δ finished goods + sold to firms + final sales                    per sector
+    inputs    shipped + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
+    orders    ordered = shipped + Δ backlog                                                      per sector
+    credit    invoiced = paid + Δ payable is held by `accounts` and `finance` together: deposits are in `money`
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..state import State
+
+
+class Books:
+    """The stocks of last week, to compare with this week's flows."""
+
+    def __init__(self, state: State):
+        self.money = state.money()
+        self.turnover = abs(state.firms.cash).sum() + abs(state.households.deposits).sum() + abs(state.accounts.balance).sum()
+        self._remember(state)
+
+    def _remember(self, state: State) -> None:
+        self.finished = state.by_sector(state.firms.inventory)
+        self.inputs = _by_group(state, _input_goods(state))
+        self.backlog = state.by_sector(state.firms.backlog_due)
+
+    def gaps(self, state: State) -> dict[str, float]:
+        """Largest relative gap of each identity since last week; then remembers this week's stocks."""
+        firms, slots = state.firms, state.slots
+        finished, inputs, backlog = self.finished, self.inputs, self.backlog
+        self._remember(state)
+        sold = state.by_sector(firms.sold_to_firms)
+        made = state.by_sector(firms.output)
+        supply = made - state.by_sector(firms.scrap + firms.final_sales) - sold - (self.finished - finished)
+        shipped = np.bincount(state.slots.group[state.links.slot], weights=state.links.shipped, minlength=len(made))
+        came = shipped + _by_group(state, slots.imports + slots.emergency_import)
+        used = _by_group(state, slots.input_use + slots.input_spoiled)
+        ordered = state.by_sector(firms.demand - firms.final_demand)
+        return {
+            "money_gap": abs(state.money() - self.money) / max(self.turnover, 1e-300),
+            "goods_gap": max(
+                _relative(supply, made + self.finished),
+                _relative(came - used - (self.inputs - inputs), came + self.inputs),
+                _relative(ordered - sold - (self.backlog - backlog), ordered + self.backlog),
+            ),
+        }
+
+
+def _input_goods(state: State) -> np.ndarray:
+    slots = state.slots
+    return slots.input_stock + slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1)
+
+
+def _by_group(state: State, values: np.ndarray) -> np.ndarray:
+    return np.bincount(state.slots.group, weights=values, minlength=len(state.sector_codes))
+
+
+def _relative(gap: np.ndarray, size: np.ndarray) -> float:
+    scale = np.maximum(size, 1e-12 * max(float(size.max(initial=0.0)), 1e-300))
+    return float(np.max(np.abs(gap) / scale, initial=0.0))

@@ -1,0 +1,200 @@
+"""What is left of simulation: series by variant, run and week, with units and provenance; on disk a folder that can be verified.
+
+A `Result` holds numpy arrays and named axes. One run or a thousand are the same type: the runs are an axis. `data` is the xarray
+view of it, built on demand (xarray is slow to import).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .schema import InputError, nearest
+
+BASELINE = "baseline"
+BANDS = (5, 25, 50, 75, 95)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One recorded quantity. values: (V, R, T) by variant, run and week, or (V, R, T, K) with an axis of K labels; (V, R, K) for panels."""
+
+    values: np.ndarray
+    unit: str
+    label: str
+    axis: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """V variants × R runs (seeds) × T weeks, read-only.
+
+    series  : by metric name, (V, R, T) or (V, R, T, K)
+    panels  : by name, (V, R, K): one value per run, without weeks (bullwhip by tier)
+    labels  : names along each axis K ("sector", "region", "tier")
+    firms   : first run only, by firm: sector, kind, region, tier (n,), output (n,) at rest, relative_output (V, S, n) in the weeks
+              `snapshot_week` (S,), and the largest links: supplier, buyer (rows), flow
+    flows   : (variant, flow, payer, payee) → mean per year over the runs, currency
+    """
+
+    name: str
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    weeks: np.ndarray
+    series: Mapping[str, Series]
+    panels: Mapping[str, Series]
+    labels: Mapping[str, tuple[str, ...]]
+    firms: Mapping[str, np.ndarray]
+    flows: Mapping[tuple[str, str, str, str], float]
+    manifest: dict = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Series:
+        for table in (self.series, self.panels):
+            if name in table:
+                return table[name]
+        raise InputError(f"result '{self.name}': unknown metric '{name}'.{nearest(name, [*self.series, *self.panels])}")
+
+    def variant(self, name: str) -> int:
+        """Row of a variant. Raises InputError naming the nearest."""
+        if name not in self.variants:
+            raise InputError(f"result '{self.name}': unknown variant '{name}'.{nearest(name, self.variants)}")
+        return self.variants.index(name)
+
+    def relative(self, name: str, to: str = BASELINE) -> Series:
+        """A series relative to its paired baseline, run by run: 1 where nothing differs. Zero over zero counts as 1."""
+        series = self[name]
+        base = series.values[self.variant(to)][None]
+        same = np.broadcast_to(base, series.values.shape)
+        ratio = np.divide(series.values, same, out=np.ones_like(series.values), where=same != 0)
+        return replace(series, values=ratio, unit="1", label=f"{series.label} relative to {to}")
+
+    def difference(self, to: str = BASELINE) -> Result:
+        """Paired differences from a variant, run by run: the effect of everything that the other variants do."""
+        base = self.variant(to)
+        less = {n: replace(s, values=s.values - s.values[base][None], label=f"Δ {s.label}") for n, s in self.series.items()}
+        return replace(self, name=f"{self.name}: difference from {to}", series=less)
+
+    def quantiles(self, name: str, bands: Sequence[float] = BANDS) -> np.ndarray:
+        """(len(bands), V, …) quantiles over the runs, in percent."""
+        return np.nanpercentile(self[name].values, bands, axis=1)
+
+    @cached_property
+    def data(self):
+        """The same as an xarray.Dataset with dimensions variant, run, week and the named axes; units and labels in the attributes."""
+        import xarray as xr
+
+        variables = {}
+        for name, s in self.series.items():
+            dims = ("variant", "run", "week", *([s.axis] if s.axis else []))
+            variables[name] = (dims, s.values, {"units": s.unit, "long_name": s.label})
+        for name, s in self.panels.items():
+            variables[name] = (("variant", "run", s.axis), s.values, {"units": s.unit, "long_name": s.label})
+        for name, values in self.firms.items():
+            variables[f"firm_{name}"] = (FIRM_DIMS.get(name, ("firm",)), values)
+        coords = {"variant": list(self.variants), "run": np.arange(len(self.seeds)), "seed": ("run", list(self.seeds)), "week": self.weeks}
+        coords |= {axis: list(names) for axis, names in self.labels.items()}
+        return xr.Dataset(variables, coords, {"name": self.name})
+
+    def plot(self, name: str = "output", ax=None):
+        """Bands of one metric, all variants. Takes and returns a matplotlib axis."""
+        from .figures.series import paths
+
+        return paths(self, name, ax=ax)
+
+    def summary(self) -> str:
+        """What happened, in words and numbers."""
+        from .analysis.resilience import in_words
+
+        return in_words(self)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<li>{line}</li>" for line in self.summary().splitlines())
+        return f"<b>{self.name}</b>: {len(self.variants)} variants × {len(self.seeds)} runs × {len(self.weeks)} weeks<ul>{rows}</ul>"
+
+    def __repr__(self) -> str:
+        return f"Result({self.name!r}, variants={self.variants}, runs={len(self.seeds)}, weeks={len(self.weeks)}, metrics={list(self.series)})"
+
+    # -- disk -------------------------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write ensemble.nc: the same bytes for the same numbers. Written to a temporary name and renamed."""
+        path = Path(path)
+        temporary = path.with_suffix(".part")
+        compressed = {name: {"zlib": True, "complevel": 1} for name, v in self.data.data_vars.items() if v.dtype.kind == "f"}
+        self.data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+        temporary.rename(path)
+
+    def write_tables(self, folder: str | Path) -> None:
+        """summary.csv (quantiles per metric, week and variant) and flows.csv (payer × payee × flow)."""
+        folder = Path(folder)
+        with (folder / "summary.csv").open("w", newline="") as f:
+            out = csv.writer(f, lineterminator="\n")
+            out.writerow(["variant", "metric", "unit", "label", "week", *(f"p{b}" for b in BANDS)])
+            for name, s in self.series.items():
+                q = np.nanpercentile(s.values, BANDS, axis=1)
+                names = self.labels[s.axis] if s.axis else ("",)
+                q = q if s.axis else q[..., None]
+                for v, variant in enumerate(self.variants):
+                    for k, label in enumerate(names):
+                        for t, week in enumerate(self.weeks):
+                            out.writerow([variant, name, s.unit, label, int(week), *(f"{x:.10g}" for x in q[:, v, t, k])])
+        with (folder / "flows.csv").open("w", newline="") as f:
+            out = csv.writer(f, lineterminator="\n")
+            out.writerow(["variant", "flow", "payer", "payee", "currency_per_year"])
+            for (variant, flow, payer, payee), amount in self.flows.items():
+                out.writerow([variant, flow, payer, payee, f"{amount:.12g}"])
+
+
+FIRM_DIMS = {
+    "relative_output": ("variant", "snapshot", "firm"), "snapshot_week": ("snapshot",),
+    "supplier": ("link",), "buyer": ("link",), "flow": ("link",),
+}  # fmt: skip
+
+
+def load(folder: str | Path) -> Result:
+    """Read a results folder back. Raises InputError naming what is missing."""
+    import xarray as xr
+
+    folder = Path(folder)
+    for needed in ("ensemble.nc", "manifest.json", "flows.csv"):
+        if not (folder / needed).is_file():
+            raise InputError(f"{folder}: no {needed}; is this a results folder of smbsim?")
+    with xr.open_dataset(folder / "ensemble.nc", engine="h5netcdf") as data:
+        data.load()
+    series, panels, firms = {}, {}, {}
+    for name, v in data.data_vars.items():
+        if name.startswith("firm_"):
+            firms[name.removeprefix("firm_")] = v.values
+            continue
+        weekly = "week" in v.dims
+        axis = v.dims[-1] if not weekly or len(v.dims) == 4 else None
+        (series if weekly else panels)[name] = Series(v.values, v.attrs["units"], v.attrs["long_name"], axis)
+    with (folder / "flows.csv").open() as f:
+        flows = {(r["variant"], r["flow"], r["payer"], r["payee"]): float(r["currency_per_year"]) for r in csv.DictReader(f)}
+    labels = {d: tuple(str(x) for x in data[d].values) for d in data.dims if d in data.coords and data[d].dtype.kind in "OUT"}
+    return Result(
+        data.attrs["name"], labels.pop("variant"), tuple(int(s) for s in data["seed"].values), data["week"].values, series, panels, labels,
+        firms, flows, json.loads((folder / "manifest.json").read_text()),
+    )  # fmt: skip
+
+
+def concatenate(results: Sequence[Result]) -> Result:
+    """Join results of the same variants along the run axis. The firms are those of the first."""
+    first = results[0]
+
+    def join(tables):
+        return {n: replace(s, values=np.concatenate([t[n].values for t in tables], axis=1)) for n, s in tables[0].items()}
+
+    lines = {line: None for r in results for line in r.flows}
+    runs = [len(r.seeds) for r in results]
+    flows = {line: sum(r.flows.get(line, 0.0) * k for r, k in zip(results, runs, strict=True)) / sum(runs) for line in lines}
+    return replace(
+        first, seeds=tuple(s for r in results for s in r.seeds), series=join([r.series for r in results]),
+        panels=join([r.panels for r in results]), flows=flows,
+    )  # fmt: skip

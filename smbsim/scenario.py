@@ -1,0 +1,395 @@
+"""A scenario: everything a run needs, read from a file that says only what differs.
+
+    file → `scenario_text` → extends and overrides merged → preset of `model` fills what is open → Scenario (frozen)
+
+Rungs of the complexity ladder, `model`
+    leontief   inputs in fixed proportions pass orders on one for one: no stocks adjusted, no breakdowns, no income loop
+    ario       stocks, forecasts and supply lines; consumption stays at rest
+    closed     consumption follows income (default)
+
+Paths in a file stay under its folder; bare names (`extends: baseline`, `economy: us_2022`) are packaged ones. Sources: DECISIONS.md 1,
+3, 26, 27, 28; the ladder is that of MODEL.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from . import economy as economies
+from .interventions.base import Intervention
+from .interventions.shocks import Shock
+from .mechanisms.base import Mechanism
+from .mechanisms.finance import Finance
+from .mechanisms.foreign import Foreign
+from .mechanisms.government import Government
+from .mechanisms.households import Households
+from .mechanisms.labour import Labour
+from .mechanisms.market import Market
+from .mechanisms.orders import Orders
+from .mechanisms.passthrough import Passthrough
+from .mechanisms.production import Production
+from .mechanisms.trade import Trade
+from .reconstruct import Reconstruct
+from .sample import Sample
+from .scenario_errors import explain
+from .scenario_files import FILES, apply_overrides, find, gather, gather_data, put
+from .scenario_text import Node, merge
+from .schema import InputError, param
+from .state import STRUCTURE
+
+MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough)
+
+PRESETS = {
+    "leontief": {
+        "orders": {"preset": "lot_for_lot"},
+        "production": {"rule": "linear", "breakdown_hazard": 0.0},
+        "households": {"enabled": False},
+    },
+    "ario": {"households": {"enabled": False}},
+    "closed": {},
+}
+
+BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
+SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
+
+# Size of the state: measured on us_2022 with the default network, 2 000 to 100 000 SMBs (2.9 KB a firm, 5 KB at the peak).
+LINKS_PER_FIRM = 19.0
+SLOTS_PER_FIRM = 9.4
+BUILD_FACTOR = 2.0  # memory at the peak of building, relative to the finished state
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Population(Sample):
+    """Who is in the economy."""
+
+    smbs: int | None = param(2000, unit="firms", doc="SMBs; null where files say which firms there are", low=1, source="choice of size")
+    regions: int = param(4, unit="regions", doc="Regions", low=1, high=10_000, source="assumption")
+    region_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = param(
+        None, unit="1", doc="Share of each region in SMBs; null: equal", source="assumption"
+    )
+
+    @model_validator(mode="after")
+    def _check_weights(self):
+        if self.region_weights is not None and len(self.region_weights) != self.regions:
+            raise ValueError(f"region_weights has {len(self.region_weights)} entries for {self.regions} regions")
+        if self.region_weights is not None and not sum(self.region_weights) > 0:
+            raise ValueError("region_weights must have a sum above 0")
+        return self
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(R,) shares of the regions, sum 1."""
+        weights = np.ones(self.regions) if self.region_weights is None else np.array(self.region_weights)
+        return weights / weights.sum()
+
+
+class Network(Section):
+    """A supply network known firm by firm: two CSV files or one GraphML file."""
+
+    firms: str | None = param(None, unit="file", doc="firms.csv: firm, sector[, region, employment, output, final_sales]", source="user")
+    links: str | None = param(None, unit="file", doc="links.csv: supplier, customer, weight[, essentiality]", source="user")
+    graphml: str | None = param(None, unit="file", doc="A directed graph with the same words as attributes", source="user")
+
+    @model_validator(mode="after")
+    def _check_files(self):
+        given = tuple(key for key in ("firms", "links", "graphml") if getattr(self, key) is not None)
+        if given not in (("firms", "links"), ("graphml",)):
+            raise ValueError(f"give firms and links, or graphml; given: {', '.join(given) or 'nothing'}")
+        return self
+
+
+class Horizon(Section):
+    """How long."""
+
+    weeks: int = param(156, unit="wk", doc="Weeks recorded", low=1, high=52_000, source="choice of horizon")
+    burn_in: int = param(104, unit="wk", doc="Weeks before week 0, not recorded", low=0, high=52_000, source="DECISIONS.md 12")
+
+
+class Runs(Section):
+    """How often."""
+
+    replicates: int = param(1, unit="runs", doc="Runs with different random numbers", low=1, high=1_000_000, source="choice")
+    seed: int = param(1, unit="1", doc="Seed of the first run", low=0, high=2**63 - 1, source="choice")
+
+
+class Output(Section):
+    """What is kept."""
+
+    metrics: tuple[str, ...] | None = param(None, unit="choice", doc="Names of metrics; null: all", source="choice")
+    bands: tuple[Annotated[float, Field(ge=0, le=100)], ...] = param(
+        (5.0, 25.0, 50.0, 75.0, 95.0), unit="percent", doc="Quantiles shown over runs", source="choice"
+    )
+
+
+class Scenario(Section):
+    """A resolved scenario. Build it with `load` or from another one with `with_`; two are equal when their `dump` is."""
+
+    name: str = Field("", description="Short name")
+    description: str = Field("", description="The question it answers")
+    sources: tuple[str, ...] = Field((), description="Where its numbers come from")
+    economy: str = Field("us_2022", description="A packaged economy, or a folder of tables")
+    model: Literal[tuple(PRESETS)] = Field("closed", description="Rung of the complexity ladder: fills what is not given")
+    population: Population = Population()
+    reconstruct: Reconstruct = Reconstruct()
+    network: Network | None = None
+    horizon: Horizon = Horizon()
+    production: Production = Production()
+    orders: Orders = Orders()
+    trade: Trade = Trade()
+    market: Market = Market()
+    finance: Finance = Finance()
+    labour: Labour = Labour()
+    households: Households = Households()
+    government: Government = Government()
+    foreign: Foreign = Foreign()
+    passthrough: Passthrough = Passthrough()
+    shocks: tuple[Shock, ...] = ()
+    variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")
+    runs: Runs = Runs()
+    output: Output = Output()
+
+    _given: dict = PrivateAttr(default_factory=dict)  # what was said, before presets and defaults: the start of `with_`
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self.dump() == other.dump()
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.dump(), sort_keys=True))
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """The mechanisms with their parameters, in the order of MECHANISMS."""
+        return tuple(getattr(self, mechanism.name) for mechanism in MECHANISMS)
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """All interventions in file order."""
+        return self.shocks
+
+    def dump(self) -> dict:
+        """Plain data with every value, such that load(s.dump()) == s."""
+        return self.model_dump(mode="json")
+
+    def with_(self, *changes: Intervention | Mapping[str, Any], **sections: Any) -> Scenario:
+        """A new scenario with changes on top.
+
+        changes  : interventions to add, or mappings of dotted names to values: {"orders.stock_adjustment": 0.2}
+        sections : whole or partial sections, merged: with_(population={"smbs": 500}, orders=Orders(preset="sterman"))
+
+        Raises InputError, one line per mistake.
+        """
+        problems: list[str] = []
+        root = Node.of(self._given)
+        for change in changes:
+            if isinstance(change, Intervention):
+                root = merge(root, Node.of({"shocks+": [change]}), problems)
+                continue
+            for name, value in change.items():
+                put(root, name, Node.of(value), problems)
+        return _build(merge(root, Node.of(sections), problems), problems)
+
+    def without_interventions(self) -> Scenario:
+        """The same economy left alone: what effects are measured against."""
+        return _build(Node.of({key: value for key, value in self._given.items() if key not in ("shocks", "variants")}), [])
+
+    def all_variants(self, baseline: bool = True) -> dict[str, Scenario]:
+        """Name → scenario of everything this file asks to run: the baseline, the file as it stands, then its variants.
+
+        Without interventions the file as it stands is the baseline. baseline: False leaves the baseline out where it is an extra run.
+        """
+        alone = Node.of({key: value for key, value in self._given.items() if key != "variants"})
+        main = _build(alone, [])
+        found = {MAIN: main} if self.interventions else {BASELINE: main}
+        if self.interventions and baseline:
+            found = {BASELINE: self.without_interventions(), **found}
+        return found | {name: _build(merge(alone, Node.of(partial), []), []) for name, partial in self.variants.items()}
+
+    @property
+    def hash8(self) -> str:
+        """Eight hexadecimal digits that stand for this scenario, the contents of its files and the code of the package."""
+        data = self.dump()
+        data["economy"] = _digest(_economy_folder(self.economy).glob("*.*"))
+        for section, key in FILES:
+            if self.network is not None and data[section][key] is not None:
+                data[section][key] = _digest([Path(data[section][key])])
+        text = json.dumps(data, sort_keys=True) + code_digest()
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    @property
+    def memory(self) -> int:
+        """Bytes needed to build and run it, estimated from the columns; 0 where files say which firms there are."""
+        links = LINKS_PER_FIRM * self.reconstruct.draws_per_slot / Reconstruct().draws_per_slot
+        counts = {"firm": 1.0, "slot": SLOTS_PER_FIRM, "link": max(SLOTS_PER_FIRM, links)}
+        widths = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead}
+        columns = [*STRUCTURE, *(column for mechanism in MECHANISMS for column in mechanism.columns)]
+        per_firm = sum(
+            counts[column.axis] * widths.get(column.width, column.width) * np.dtype(column.dtype).itemsize
+            for column in columns
+            if column.axis in counts
+        )
+        return int(BUILD_FACTOR * per_firm * (self.population.smbs or 0))
+
+
+def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), economy: str | Path | None = None) -> Scenario:
+    """The scenario of a file, of a packaged name ("demand_shock"), or of plain data (what `dump` gave).
+
+    overrides : "orders.stock_adjustment=0.2", applied after the file and what it extends
+    economy   : a packaged economy or a folder anywhere, instead of what the file says
+
+    Raises InputError with one line per mistake.
+    """
+    problems: list[str] = []
+    root = gather_data(source, problems) if isinstance(source, Mapping) else gather(*find(source), (), problems)
+    apply_overrides(root, overrides, problems)
+    if economy is not None:
+        name = str(economy)
+        root.value["economy"] = Node(name if name in economies.available() else str(Path(name).resolve()), "--economy")
+    return _build(root, problems)
+
+
+def override(scenario: Scenario, *assignments: str) -> Scenario:
+    """A new scenario with "orders.stock_adjustment=0.2" applied; values are read as in a file. Raises InputError."""
+    root = Node.of(scenario._given)
+    problems: list[str] = []
+    apply_overrides(root, assignments, problems)
+    return _build(root, problems)
+
+
+def schema() -> dict:
+    """JSON Schema of a scenario file, with units, bounds and sources, for editors."""
+    full = Scenario.model_json_schema(mode="validation")
+    properties = full["properties"]
+    properties["extends"] = {"type": "string", "description": "A file in this folder, or the name of a packaged scenario, to start from"}
+    for holder in (full, *full["$defs"].values()):
+        lists = [name for name, entry in holder.get("properties", {}).items() if "array" in _types(entry)]
+        for name in lists:
+            entry = holder["properties"][name]
+            holder["properties"] |= {f"{name}+": {**entry, "description": f"Added to {name}"}, f"{name}-": {"type": "array"}}
+    partial = {key: entry for key, entry in properties.items() if key not in SHARED}
+    full["$defs"]["Variant"] = {"type": "object", "additionalProperties": False, "properties": partial}
+    properties["variants"]["additionalProperties"] = {"$ref": "#/$defs/Variant"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **full, "title": "smbsim scenario"}
+
+
+def _types(entry: dict) -> list[str]:
+    return [entry.get("type", ""), *(t for option in entry.get("anyOf", ()) for t in _types(option))]
+
+
+# -- from merged data to scenario -----------------------------------------------------------------------------------------------------
+
+
+def _build(root: Node, problems: list[str]) -> Scenario:
+    """The checked scenario. Raises InputError with all problems, those found before, its own and those of its variants."""
+    problems = list(problems)
+    scenario = _validate(root, problems)
+    alone = Node({key: node for key, node in root.value.items() if key != "variants"}, root.where)
+    variants = root.value["variants"].value if "variants" in root.value else {}
+    for name, partial in variants.items() if isinstance(variants, dict) else ():
+        if not isinstance(partial.value, dict):
+            continue  # said by the validation of the scenario
+        if name in (BASELINE, MAIN):
+            problems.append(f"{partial.where} variants: '{name}' is the name of a run that is made by itself; choose another".lstrip())
+        shared = [key for key in partial.value if key.rstrip("+-") in SHARED]
+        problems += [f"{partial.value[key].where} variants.{name}: '{key}' cannot differ between variants".lstrip() for key in shared]
+        if not shared:
+            own: list[str] = []
+            _validate(merge(alone, partial, own), own)
+            said = {_without_places(line) for line in problems}  # by the scenario itself, or an earlier variant
+            problems += [line for line in own if _without_places(line) not in said]
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+    return scenario
+
+
+def _without_places(line: str) -> str:
+    """A message without the numbers of list entries, which differ between variants."""
+    return re.sub(r"\[\d+\]", "", line)
+
+
+def _validate(root: Node, problems: list[str]) -> Scenario | None:
+    given = root.plain()
+    try:
+        scenario = Scenario.model_validate_json(json.dumps(_filled(given)), strict=True)
+    except ValidationError as error:
+        problems += [explain(e, root, Scenario, ("extends",)) for e in error.errors(include_url=False)]
+        return None
+    scenario._given = given
+    problems += [f"{root.at(path).where} {line}".lstrip() for path, line in _misfits(scenario)]
+    return scenario
+
+
+def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
+    """(path, line) of what is right by itself and wrong together, or too large for this machine."""
+    last, smbs = scenario.horizon.weeks - 1, scenario.population.smbs
+    for i, shock in enumerate(scenario.shocks):
+        if shock.start > last:
+            yield ("shocks", i, "start"), f"shocks[{i}].start = {shock.start} is after the last week {last}: it would never act"
+    if scenario.network is not None and smbs is not None:
+        yield ("population", "smbs"), "population.smbs and network exclude each other: the files say which firms there are"
+    if scenario.network is None and smbs is None:
+        yield ("population", "smbs"), "population.smbs = null needs network"
+    available = available_memory()
+    if available is not None and scenario.memory > available:
+        needed, most = _gigabytes(scenario.memory), int(smbs * (available / scenario.memory))
+        line = f"population.smbs = {smbs} needs about {needed} of memory; {_gigabytes(available)} can be had, enough for {most} firms"
+        yield ("population", "smbs"), line
+
+
+def _filled(given: dict) -> dict:
+    """What the preset of the model adds to what was said."""
+    preset = PRESETS.get(given.get("model", "closed") if isinstance(given.get("model", ""), str) else "", {})
+    data = dict(given)
+    for section, values in preset.items():
+        if isinstance(data.setdefault(section, {}), dict):
+            data[section] = {**values, **data[section]}
+    if data.get("network") is not None and isinstance(data.setdefault("population", {}), dict):
+        data["population"] = {"smbs": None, **data["population"]}
+    return data
+
+
+# -- size and identity ----------------------------------------------------------------------------------------------------------------
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that can be had now; None where the system does not say."""
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        names = getattr(os, "sysconf_names", {})
+        known = "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.3g} GB"
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the bytes of the package's .py files."""
+    return _digest(Path(__file__).parent.rglob("*.py"))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _economy_folder(name: str) -> Path:
+    return Path(__file__).parent / "data" / name if name in economies.available() else Path(name)

@@ -57,6 +57,7 @@ NO_REGION = "everywhere"
 
 SUM_TOLERANCE = 1e-6  # relative; amounts are often written with six or seven digits
 BATCH = 10_000  # rows of a file held at once
+MOST_AMOUNT = 1e100  # so that no sum overflows
 MOST_LINES = 20  # mistakes printed
 MOST_NAMES_SEARCHED = 10_000  # firms among which a similar name is looked for; 20 searches take about a second
 MISSPELT = 0.8  # similarity from which an unknown attribute of a graph is taken for a misspelt one: one letter in five. Assumption
@@ -373,6 +374,8 @@ def _numbers(cells: Cells, column: str, n: int, problems: Problems, *, table: in
     values = _floats(raw)
     problems.add(table, np.flatnonzero(np.isinf(values)), lambda k: f"{cells.where(k)}: {column} '{raw[k]}' is not a finite number")
     problems.add(table, np.flatnonzero(values < 0), lambda k: f"{cells.where(k)}: {column} {raw[k]} must be 0 or more")
+    large = np.isfinite(values) & (values > MOST_AMOUNT)
+    problems.add(table, np.flatnonzero(large), lambda k: f"{cells.where(k)}: {column} {raw[k]} must be {MOST_AMOUNT:g} or less")
     return values
 
 

@@ -99,7 +99,8 @@ class Result:
             variables[f"firm_{name}"] = (FIRM_DIMS.get(name, ("firm",)), values)
         coords = {"variant": list(self.variants), "run": np.arange(len(self.seeds)), "seed": ("run", list(self.seeds)), "week": self.weeks}
         coords |= {axis: list(names) for axis, names in self.labels.items()}
-        return xr.Dataset(variables, coords, {"name": self.name})
+        flows = json.dumps([[*line, amount] for line, amount in self.flows.items()])
+        return xr.Dataset(variables, coords, {"name": self.name, "flows": flows})
 
     def plot(self, name: str = "output", ax=None):
         """Bands of one metric, all variants. Takes and returns a matplotlib axis."""
@@ -159,13 +160,18 @@ FIRM_DIMS = {
 
 def load(folder: str | Path) -> Result:
     """Read a results folder back. Raises InputError naming what is missing."""
-    import xarray as xr
-
     folder = Path(folder)
-    for needed in ("ensemble.nc", "manifest.json", "flows.csv"):
+    for needed in ("ensemble.nc", "manifest.json"):
         if not (folder / needed).is_file():
             raise InputError(f"{folder}: no {needed}; is this a results folder of smbsim?")
-    with xr.open_dataset(folder / "ensemble.nc", engine="h5netcdf") as data:
+    return replace(load_dataset(folder / "ensemble.nc"), manifest=json.loads((folder / "manifest.json").read_text()))
+
+
+def load_dataset(path: str | Path) -> Result:
+    """Read one ensemble.nc; the manifest stays empty."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="h5netcdf") as data:
         data.load()
     series, panels, firms = {}, {}, {}
     for name, v in data.data_vars.items():
@@ -175,12 +181,11 @@ def load(folder: str | Path) -> Result:
         weekly = "week" in v.dims
         axis = v.dims[-1] if not weekly or len(v.dims) == 4 else None
         (series if weekly else panels)[name] = Series(v.values, v.attrs["units"], v.attrs["long_name"], axis)
-    with (folder / "flows.csv").open() as f:
-        flows = {(r["variant"], r["flow"], r["payer"], r["payee"]): float(r["currency_per_year"]) for r in csv.DictReader(f)}
+    flows = {tuple(line): amount for *line, amount in json.loads(data.attrs["flows"])}
     labels = {d: tuple(str(x) for x in data[d].values) for d in data.dims if d in data.coords and data[d].dtype.kind in "OUT"}
     return Result(
         data.attrs["name"], labels.pop("variant"), tuple(int(s) for s in data["seed"].values), data["week"].values, series, panels, labels,
-        firms, flows, json.loads((folder / "manifest.json").read_text()),
+        firms, flows,
     )  # fmt: skip
 
 

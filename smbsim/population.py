@@ -158,7 +158,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
     return state
 
 
-SETTLING_ORDER = ("orders", "production", "market", "trade", "labour", "households", "passthrough", "foreign", "government", "finance")
+SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "market", "foreign", "government", "finance")
 
 
 def _customers(s: Structure, consumption: np.ndarray):

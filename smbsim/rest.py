@@ -120,7 +120,7 @@ class Structure:
 class Rest:
     """The closed resting state: the structure, and what follows from it. Cells (2 R,) are region × (worker, owner).
 
-    capex, interest, debt, profit_tax, dividends (n,); wage_income, consumption, residual_investment, foreign_lending, transfers,
+    capex, interest, debt, profit_tax, dividends (n,); wage_income, taxable_income, consumption, residual_investment, foreign_lending, transfers,
     benefits, government_wages (2 R,); passthrough_wages, passthrough_surplus (2 R, Q); passthrough_revenue (Q,);
     customers (n, 2), large_customers (R, G) shares of household demand; closing_transfer V_K currency/wk; income_tax_rate
     """
@@ -132,6 +132,7 @@ class Rest:
     profit_tax: np.ndarray
     dividends: np.ndarray
     wage_income: np.ndarray
+    taxable_income: np.ndarray
     consumption: np.ndarray
     residual_investment: np.ndarray
     foreign_lending: np.ndarray
@@ -209,6 +210,7 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
     )
     return Rest(
         structure=s, capex=capex, interest=interest, debt=debt, profit_tax=profit_tax, dividends=dividends, wage_income=wage_income,
+        taxable_income=wage_income + capital_income,
         consumption=net, residual_investment=residual_cells, foreign_lending=lending, transfers=constant_transfers, benefits=benefits,
         government_wages=government_wages, passthrough_wages=passthrough_wages, passthrough_surplus=passthrough_surplus,
         passthrough_revenue=revenue, customers=shares, large_customers=large, closing_transfer=float(closing), income_tax_rate=rate,

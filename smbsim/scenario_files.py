@@ -144,7 +144,7 @@ def put(root: Node, name: str, value: Node, problems: list[str], where: str = ""
         inside = holder.value
         if isinstance(inside, list) and part.isdecimal() and int(part) < len(inside):
             part = int(part)
-        elif not isinstance(inside, dict) or part.isdecimal():
+        elif not isinstance(inside, dict) or part.isdecimal() or any(p.isdecimal() for p in parts[depth + 1 :] if part not in inside):
             problems.append(f"{where} {name}: there is no such place".lstrip())
             return
         if depth < len(parts) - 1:

@@ -76,7 +76,7 @@ class Target(BaseModel):
         None, unit="1", doc="Number of the draw behind `share`: equal numbers pick the same firms; null: by kind of intervention", low=0,
         source="definition",
     )  # fmt: skip
-    largest: int | None = param(None, unit="firms", doc="Only the so many largest by output", low=1, source="definition")
+    largest: int | None = param(None, unit="firms", doc="Only the so many largest by output at rest", low=1, source="definition")
 
     @model_validator(mode="after")
     def _check_draw(self):
@@ -89,13 +89,13 @@ class Target(BaseModel):
         return {key: value for key, value in self.model_dump(mode="json").items() if value is not None and key != "draw"}
 
     def rows(self, state: State, draws: Draws, kind: str) -> np.ndarray:
-        """(n,) bool: the firms that are concerned. kind: of the intervention; it keys the random share."""
+        """(n,) bool: the firms that are concerned, by their size at rest. kind: of the intervention; it keys the random share."""
         firms = state.firms
         mask = firms.alive.copy()
         if self.sector is not None:
             mask &= np.isin(firms.sector, [state.sector_codes.index(code) for code in self.sector])
         if self.size is not None:
-            heads = firms.employment
+            heads = firms.labour_coefficient * firms.normal_output
             mask &= (firms.kind == SMB) & np.any([(low <= heads) & (heads < high) for low, high in map(SIZES.get, self.size)], axis=0)
         if self.region is not None:
             mask &= np.isin(firms.region, [state.region_names.index(name) for name in self.region])
@@ -107,7 +107,7 @@ class Target(BaseModel):
             stream, number = ("target", self.draw) if self.draw is not None else (f"target {kind}", 0)
             mask &= draws.uniform(stream, number, firms.uid) < self.share
         if self.largest is not None:
-            order = np.lexsort((firms.uid, -np.where(mask, firms.output, -np.inf)))
+            order = np.lexsort((firms.uid, -np.where(mask, firms.normal_output, -np.inf)))
             mask &= np.isin(np.arange(firms.n), order[: self.largest])
         return mask
 
@@ -216,7 +216,7 @@ def check_targets(interventions: Sequence[Intervention], sectors: Sequence[str],
 
 
 def resolve(interventions: Sequence[Intervention], state: State, draws: Draws) -> tuple[np.ndarray, ...]:
-    """The rows each intervention concerns, worked out once on the initial state.
+    """The rows each intervention concerns, worked out once; firms that enter later are not among them.
 
     Raises InputError, one line per mistake: a name that is not there, a target that selects nothing, a factor that nobody reads.
     """

@@ -49,6 +49,7 @@ class Labour(Mechanism):
         firms.wage[:] = np.divide(rest.wages, rest.employment, out=np.zeros(firms.n), where=rest.employment > 0)
         firms.wage_bill[:] = rest.wages
         firms.labour_limit[:] = UNLIMITED
+        state.households.income[:] = rest.taxable_income
 
     def adjust(self, state, step):
         """Output that labour allows this week."""

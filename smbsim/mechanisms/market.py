@@ -78,9 +78,23 @@ class Market(Mechanism):
         sectors.spending[:] = rest.basket
         sectors.import_spending[:] = rest.import_basket
         state.accounts.account_spending[:] = rest.account_basket
+        self._settle_flows(state)
+
+    def _settle_flows(self, state) -> None:
+        """What was asked, bought and paid in the week before the first."""
+        firms, sectors = state.firms, state.sectors
+        self._ask(state)
+        firms.counter_use[:] = firms.output * sectors.counter_coefficient.sum(axis=1)[firms.sector]
+        firms.counter_cost[:] = firms.counter_use
+        unstocked = sectors.spot_coefficient.sum(axis=1) + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1)
+        firms.spot_use[:] = firms.output * unstocked[firms.sector]
+        firms.spot_cost[:] = firms.spot_use
 
     def share(self, state, step):
         """Budgets of all uses become demand for firms."""
+        self._ask(state)
+
+    def _ask(self, state) -> None:
         firms, sectors = state.firms, state.sectors
         firms.counter_base[:] = firms.output
         sectors.counter_demand[:] = state.by_sector(firms.counter_base) @ sectors.counter_coefficient

@@ -38,6 +38,7 @@ class Passthrough(Mechanism):
         accounts, cells, first = state.accounts, state.households, len(ACCOUNTS)
         accounts.balance[first:] = rest.passthrough_revenue
         accounts.resting_budget[first:] = rest.passthrough_revenue
+        accounts.passthrough_budget[first:] = rest.passthrough_revenue
         accounts.resting_tax[first:] = rest.passthrough_taxes
         accounts.resting_value_added[first:] = (
             rest.passthrough_wages.sum(axis=0) + rest.passthrough_surplus.sum(axis=0) + rest.passthrough_taxes

@@ -554,8 +554,8 @@ def from_networkx(
 ) -> FirmNetwork:
     """The network of a directed graph, edges from supplier to customer.
 
-    graph : nodes have sector [, region, employment, output, final_sales], edges weight [, essentiality]; annual, base currency. Other
-            attributes are left alone
+    graph : nodes have sector [, firm, region, employment, output, final_sales], edges weight [, essentiality]; annual, base currency.
+            The name of a firm is its attribute firm, or the node. Other attributes are left alone
     firms : values that replace those of nodes: {node: {"sector": …}}, or rows [{"firm": node, "sector": …}]
 
     Raises InputError with a line for every mistake (the first 20), naming node or edge.
@@ -569,11 +569,12 @@ def _from_graph(graph: nx.DiGraph, sectors: Sequence[str], firms: Mapping | Sequ
     if not graph:
         raise InputError(f"{source}: the graph has no nodes")
     problems = Problems()
-    names = [str(node) for node in graph]
-    given = _overrides(firms, names, source, problems)
-    nodes = [{**values, **given.get(name, {})} for name, (_, values) in zip(names, graph.nodes(data=True), strict=True)]
+    given = _overrides(firms, [str(node) for node in graph], source, problems)
+    nodes = [{**values, **given.get(str(node), {})} for node, values in graph.nodes(data=True)]
+    names = [str(values.get("firm", node)) for node, values in zip(graph, nodes, strict=True)]
+    name_of = dict(zip(graph, names, strict=True))
     edges = list(graph.edges(data=True))
-    pairs = [(str(supplier), str(customer)) for supplier, customer, _ in edges]
+    pairs = [(name_of[supplier], name_of[customer]) for supplier, customer, _ in edges]
     firm_cells = {"firm": names, **_attributes("node", nodes, FIRM_COLUMNS[1:], ("sector",), source, problems)}
     link_cells = {"supplier": [pair[0] for pair in pairs], "customer": [pair[1] for pair in pairs]}
     link_cells |= _attributes("edge", [values for *_, values in edges], LINK_COLUMNS[2:], ("weight",), source, problems)
@@ -631,9 +632,9 @@ EDGE_COLUMNS = ("lead_time", "backlog", "payable")
 def to_networkx(state: State) -> nx.DiGraph:
     """A snapshot of the network of a state; changing it changes nothing in the state.
 
-    Nodes are uids, with sector (code), region (name or "everywhere"), kind, and employment, output, final_sales, capacity (base
-    currency/yr), cash, debt (currency), price, alive, as far as the state has them. Edges run from supplier to customer, with group
-    (code of the supplying sector), weight (base currency/yr: 52 times what is ordered in a week), essentiality, lead_time (wk),
+    Nodes are uids, with sector (code), region (name or "everywhere"), kind, and firm (name), employment, output, final_sales, capacity
+    (base currency/yr), cash, debt (currency), price, alive, as far as the state has them. Edges run from supplier to customer, with
+    group (code of the supplying sector), weight (base currency/yr: 52 times what is ordered in a week), essentiality, lead_time (wk),
     backlog (base currency), payable (currency). At rest `from_networkx` reads back the network that the state was built from.
     """
     import networkx as nx
@@ -645,6 +646,9 @@ def to_networkx(state: State) -> nx.DiGraph:
         "region": [regions[r] for r in firms.region],
         "kind": [KINDS[kind] for kind in firms.kind],
     }
+    uids, names = firms.uid.tolist(), getattr(state, "names", ())
+    if names:  # of the firms of the start; an entrant has none
+        nodes["firm"] = [names[uid] if uid < len(names) else str(uid) for uid in uids]
     for name, per_year in NODE_COLUMNS.items():
         if name in firms:
             values = getattr(firms, name)
@@ -655,7 +659,6 @@ def to_networkx(state: State) -> nx.DiGraph:
     if "essentiality" in state.slots:
         edges["essentiality"] = state.slots.essentiality[slot].tolist()
     edges |= {name: getattr(links, name).tolist() for name in EDGE_COLUMNS if name in links}
-    uids = firms.uid.tolist()
     graph = nx.DiGraph()
     graph.add_nodes_from(zip(uids, _records(nodes), strict=True))
     graph.add_edges_from(zip(firms.uid[links.supplier].tolist(), firms.uid[links.buyer].tolist(), _records(edges), strict=True))
@@ -719,7 +722,7 @@ def star(n: int, sectors: int = 1, hub_buys: bool = False) -> FirmNetwork:
 
 
 def random_graph(n: int, mean_degree: float, sectors: int, draws: Draws, regions: int = 1) -> FirmNetwork:
-    """Exactly round(n mean_degree) links among all pairs, each set of pairs equally likely (Erdős and Rényi's G(n, m)).
+    """Exactly round(n mean_degree) links among all pairs, each set of pairs equally likely (Erdős and Rényi's G(n, m)), by supplier.
 
     Sectors and regions of firms are uniform, weights log-uniform in [1, 100], final sales as in `_unit_links`.
 

@@ -163,6 +163,10 @@ class Scenario(Section):
 
     _given: dict = PrivateAttr(default_factory=dict)  # what was said, before presets and defaults: the start of `with_`
 
+    def model_post_init(self, context: Any) -> None:
+        """Built without a file, what was said is what was given to the constructor."""
+        self._given = {**self.model_dump(mode="json", exclude_unset=True), "shocks": self.model_dump(mode="json")["shocks"]}
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.dump() == other.dump()
 
@@ -180,8 +184,17 @@ class Scenario(Section):
         return self.shocks
 
     def dump(self) -> dict:
-        """Plain data with every value, such that load(s.dump()) == s."""
-        return self.model_dump(mode="json")
+        """Plain data with every value, its own and those of its variants: load(s.dump()) == s, and presets have nothing left to fill."""
+        data = self.model_dump(mode="json")
+        for name in self.variants:
+            data["variants"][name] = {key: value for key, value in self._variant(name).dump().items() if key not in SHARED}
+        return data
+
+    def _without(self, *sections: str) -> Node:
+        return Node.of({key: value for key, value in self._given.items() if key not in sections})
+
+    def _variant(self, name: str) -> Scenario:
+        return _build(merge(self._without("variants"), Node.of(self.variants[name]), []), [])
 
     def with_(self, *changes: Intervention | Mapping[str, Any], **sections: Any) -> Scenario:
         """A new scenario with changes on top.
@@ -203,19 +216,18 @@ class Scenario(Section):
 
     def without_interventions(self) -> Scenario:
         """The same economy left alone: what effects are measured against."""
-        return _build(Node.of({key: value for key, value in self._given.items() if key not in ("shocks", "variants")}), [])
+        return _build(self._without("shocks", "variants"), [])
 
     def all_variants(self, baseline: bool = True) -> dict[str, Scenario]:
         """Name → scenario of everything this file asks to run: the baseline, the file as it stands, then its variants.
 
         Without interventions the file as it stands is the baseline. baseline: False leaves the baseline out where it is an extra run.
         """
-        alone = Node.of({key: value for key, value in self._given.items() if key != "variants"})
-        main = _build(alone, [])
+        main = _build(self._without("variants"), []) if self.variants else self
         found = {MAIN: main} if self.interventions else {BASELINE: main}
         if self.interventions and baseline:
             found = {BASELINE: self.without_interventions(), **found}
-        return found | {name: _build(merge(alone, Node.of(partial), []), []) for name, partial in self.variants.items()}
+        return found | {name: self._variant(name) for name in self.variants}
 
     @property
     def hash8(self) -> str:

@@ -43,7 +43,7 @@ def gather_data(data: Mapping[str, Any], problems: list[str]) -> Node:
     """Plain data; it may extend a packaged scenario, and its paths are taken as they are."""
     root = Node.of(dict(data))
     parent = root.value.pop("extends", None)
-    return root if parent is None else merge(gather(*find(str(parent.value)), (), problems), root, problems)
+    return merge(Node({}) if parent is None else gather(*find(str(parent.value)), (), problems), root, problems)
 
 
 def gather(path: Path, label: str, children: tuple[Path, ...], problems: list[str]) -> Node:
@@ -54,23 +54,25 @@ def gather(path: Path, label: str, children: tuple[Path, ...], problems: list[st
         raise InputError(f"{root.where} {shown(root.plain())} is not a scenario: sections of key: value are expected")
     _locate(root, path.parent, problems)
     parent = root.value.pop("extends", None)
-    if parent is None:
-        return root
-    found = _parent(parent, path.parent, Path(label).parent, problems)
+    base = Node({}) if parent is None else _base(parent, path, Path(label).parent, children, problems)
+    return merge(base, root, problems)
+
+
+def _base(parent: Node, path: Path, label: Path, children: tuple[Path, ...], problems: list[str]) -> Node:
+    """The data of the file that `extends` names; nothing, and a problem, where it leads nowhere or round in a circle."""
+    found = _parent(parent, path.parent, label, problems)
     if found is None:
-        return root
+        return Node({})
     if found[0] in (*children, path):
         problems.append(f"{parent.where} extends = {shown(parent.value)} leads back to a file that extends it")
-        return root
-    if len(children) >= MOST_EXTENDS:
+    elif len(children) >= MOST_EXTENDS:
         problems.append(f"{parent.where} extends = {shown(parent.value)}: more than {MOST_EXTENDS} files in a chain")
-        return root
-    try:
-        base = gather(*found, (*children, path), problems)
-    except InputError as error:
-        problems += error.lines
-        return root
-    return merge(base, root, problems)
+    else:
+        try:
+            return gather(*found, (*children, path), problems)
+        except InputError as error:
+            problems += error.lines
+    return Node({})
 
 
 def _parent(node: Node, folder: Path, label: Path, problems: list[str]) -> tuple[Path, str] | None:

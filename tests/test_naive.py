@@ -267,7 +267,6 @@ def agree_on(case) -> None:
     assert_agreement(built, case["shocks"])
 
 
-@pytest.mark.xfail(raises=RuntimeWarning, reason="trade._filled divides by zero: nothing asked, and rounding left a stock below 0")
 @settings(
     max_examples=25, deadline=None, derandomize=True, phases=(Phase.generate,), database=None, suppress_health_check=list(HealthCheck)
 )

@@ -104,7 +104,7 @@ class Firm(mesa.Agent):
 
     @property
     def customers(self) -> LazyAgentSet:
-        """The firms that order from it. (Its shares of household demand are the column `model.state.firms.customers`.)"""
+        """The firms that order from it. (Its shares of household demand are the column `customer_base`.)"""
         state = self.model.state
         return self._partners(state.links.buyer, state.by_supplier[state.supplier_start[self.row] : state.supplier_start[self.row + 1]])
 
@@ -477,10 +477,9 @@ class SMBModel(mesa.Model):
         super().__init__(rng=seed)
         self.scenario = scenario
         self.state, quiet, self._draws = simulate.prepare(scenario.without_interventions(), seed, economy, threads)
-        for t in range(-scenario.horizon.burn_in, 0):
-            simulate.advance(self.state, quiet, Step(t, self._draws))
+        simulate.burn_in(self.state, quiet, self._draws, scenario.horizon.burn_in)
         self.week = -1
-        self._plan = _plan(scenario, resolve(scenario.interventions, self.state, self._draws))
+        self._plan = simulate.plan(scenario, self.state, self._draws)
 
     def step(self) -> None:
         """Simulate one week. `running` turns false with the last week of the horizon; further steps are possible."""
@@ -608,16 +607,6 @@ class SMBModel(mesa.Model):
     def __repr__(self) -> str:
         weeks = self.scenario.horizon.weeks
         return f"<{type(self).__name__} '{self.scenario.name}': {len(self.agents)} SMBs, {self.week + 1} of {weeks} weeks simulated>"
-
-
-def _plan(scenario: Scenario, masks: Sequence[np.ndarray]) -> simulate.Plan:
-    """As `simulate.plan`, in a form that can be pickled: the targets of the interventions must not be worked out anew half-way."""
-    interventions = partial(_intervene, scenario.interventions, masks)
-    return (("interventions", interventions), *schedule_plan(scenario.mechanisms))
-
-
-def _intervene(interventions, masks, state: State, step: Step) -> None:
-    apply(interventions, state, step, masks)
 
 
 def _call(agent: Firm, method: str | Callable, args, kwargs) -> Any:

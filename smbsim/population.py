@@ -18,8 +18,8 @@ from .network import FirmNetwork, complete, read_graphml, read_network
 from .reconstruct import Network, draw_network
 from .rest import ACCOUNTS, GOVERNMENT, Rates, Structure, close
 from .sample import Firms, draw_firms, household_sales
-from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR
-from .state import LARGE, SMB, State
+from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, InputError
+from .state import EVERYWHERE, LARGE, SMB, State
 
 CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical, important; assumption (DECISIONS.md 25)
 DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
@@ -85,7 +85,8 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
 def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales: float, storable_days: float) -> Structure:
     """The structure of an economy given firm by firm: every input is a link, and value added and final uses are split as in the tables.
 
-    There are no imports, no accounts but the state, and no capital bought elsewhere: what the files do not say is not invented.
+    There are no imports, no accounts but the state: what the files do not say is not invented. A firm counts as large from the SMB
+    threshold of the economy on. Raises InputError when no firm has a place.
     """
     given = complete(network, economy)
     n, G, R = len(given.names), economy.G, len(given.region_names)
@@ -106,10 +107,14 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
     uses = economy.uses[:G].clip(min=0.0)
     split = np.divide(uses, uses.sum(axis=1, keepdims=True), out=np.tile([1.0, 0, 0, 0], (G, 1)), where=uses.sum(axis=1, keepdims=True) > 0)
     accounts = np.zeros((len(ACCOUNTS), 4))
-    population = np.bincount(given.region, given.employment, minlength=R)
+    placed = given.region != EVERYWHERE
+    if not placed.any():
+        raise InputError("network: no firm has a region, so that no household has one")
+    population = np.bincount(given.region[placed], given.employment[placed], minlength=R)
+    large = ~placed | (given.employment >= economy.smb_threshold)
     return Structure(
         sectors=economy.sectors, regions=given.region_names, passthrough=(), names=given.names,
-        sector=given.sector, region=given.region, kind=np.full(n, SMB), output=output, employment=given.employment,
+        sector=given.sector, region=given.region, kind=np.where(large, LARGE, SMB), output=output, employment=given.employment,
         wages=wages, taxes=taxes, surplus=surplus,
         **_finances(economy, given.sector, output, draws), **_covers(economy, given.sector, storable_days),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=need / output[slot_customer],
@@ -162,14 +167,15 @@ SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "pass
 
 
 def _customers(s: Structure, consumption: np.ndarray):
-    """Shares of household demand: (n, 2) at home and elsewhere, (R, G) of the large firms."""
-    total = s.basket[:, 0]
-    rows = Firms(s.sector, s.region, s.kind, s.kind, s.employment, s.output, s.output, s.scale, s.region_weights)
-    has_large = np.bincount(s.sector[s.kind == LARGE], minlength=len(s.sectors)) > 0
-    home_sales = s.home_sales if has_large.any() else 0.0
-    sales = household_sales(rows, s.sale_share * total[s.sector], total, consumption, home_sales)
-    large = np.where(has_large[:, None], sales.large, 0.0)
-    return np.stack([sales.home, sales.elsewhere], axis=1), large.T
+    """Shares of household demand: (n, 2) at home and elsewhere, (R, G) of the firms that are everywhere, who share it by their sales."""
+    G, total, roaming = len(s.sectors), s.basket[:, 0], s.region == EVERYWHERE
+    rows = Firms(s.sector, s.region, np.where(roaming, LARGE, SMB), s.kind, s.employment, s.output, s.output, s.scale, s.region_weights)
+    has_large = np.bincount(s.sector[roaming], minlength=G) > 0
+    sales = household_sales(rows, s.sale_share * total[s.sector], total, consumption, s.home_sales if has_large.all() else 0.0)
+    part = _within_sector(s.sector, np.where(roaming, s.sale_share, 0.0), G)
+    alone = roaming & (np.bincount(s.sector[roaming], minlength=G) == 1)[s.sector]
+    home = np.where(roaming, np.where(alone, 1.0, part), sales.home)
+    return np.stack([home, sales.elsewhere], axis=1), np.where(has_large[:, None], sales.large, 0.0).T
 
 
 def _slots(sector, network_group):

@@ -15,6 +15,9 @@ Three closing variables:
                         transfers close it when τ_y is given, τ_y when transfers are
     households          nothing is left to choose: disposable income less I₀ is table consumption (Walras), and that is checked
 
+Where owners could not afford I₀ and lending abroad, or workers a negative transfer (small networks given firm by firm), all households
+pay them in proportion to income.
+
 Source: POPULATION.md 1.5 (flows s1 to s20); Godley and Lavoie (2007) for the balances.
 """
 
@@ -197,10 +200,13 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
     purchases = s.basket[:, 3].sum() + s.import_basket[:, 3].sum() + s.account_basket[:, 3].sum() + s.government_wages
     rate, transfers = _balance_budget(rates, base, purchases - other_revenue, benefits.sum())
 
-    lending = _shares(capital_income) * max(-closing, 0.0)
-    residual_cells = _shares(capital_income) * residual
-    constant_transfers = _shares(wage_income) * (transfers - benefits.sum())
-    net = (1.0 - rate) * (wage_income + capital_income) + constant_transfers + benefits - lending - residual_cells
+    income, left = wage_income + capital_income, transfers - benefits.sum()
+    for owners, workers in ((capital_income, wage_income), (income, income if left < 0 else wage_income)):
+        lending, residual_cells = _shares(owners) * max(-closing, 0.0), _shares(owners) * residual
+        constant_transfers = _shares(workers) * left
+        net = (1.0 - rate) * income + constant_transfers + benefits - lending - residual_cells
+        if net.min() >= 0.0:
+            break  # otherwise the closing payments are spread over all households in proportion to income
     _check_walras(s, net)
     regional = net.reshape(-1, len(CLASSES)).sum(axis=1)
     shares, large = customers(s, regional / regional.sum() if regional.sum() > 0 else s.region_weights)

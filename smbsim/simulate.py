@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -35,6 +36,11 @@ IDENTITIES = {
 }
 
 Plan = Sequence[tuple[str, Callable[[State, Step], None]]]
+Progress = Callable[[int], None]  # called with the number of weeks done since the last call
+
+
+def ignore(weeks: int) -> None:
+    """Progress that nobody looks at."""
 
 
 def advance(state: State, plan: Plan, step: Step, check: bool = False) -> None:
@@ -56,7 +62,7 @@ def plan(scenario: Scenario, state: State, draws: Draws) -> Plan:
     """
     shocks = scenario.interventions
     masks = resolve(shocks, state, draws)
-    return (("interventions", lambda state, step: apply(shocks, state, step, masks)), *schedule_plan(scenario.mechanisms))
+    return (("interventions", partial(apply, shocks, masks=masks)), *schedule_plan(scenario.mechanisms))
 
 
 def prepare(scenario: Scenario, seed: int | None = None, economy: Economy | None = None, threads: int = 1) -> tuple[State, Plan, Draws]:
@@ -66,6 +72,13 @@ def prepare(scenario: Scenario, seed: int | None = None, economy: Economy | None
     state = build(scenario, draws, economy)
     state.set_threads(threads)
     return state, plan(scenario, state, draws), draws
+
+
+def burn_in(state: State, plan: Plan, draws: Draws, weeks: int, check: bool = False, progress: Progress = ignore) -> None:
+    """Advance through the weeks -weeks … -1, which are not recorded. plan: one without interventions."""
+    for t in range(-weeks, 0):
+        advance(state, plan, Step(t, draws), check)
+        progress(1)
 
 
 @dataclass
@@ -105,9 +118,9 @@ def run(
     economy: Economy | None = None,
     threads: int = 1,
     check: bool = False,
-    progress: Callable[[int], None] = lambda weeks: None,
+    progress: Progress = ignore,
 ) -> Result:
-    """Simulate every variant with one seed. progress is called with the number of weeks done since the last call.
+    """Simulate every variant with one seed.
 
     Raises InputError for what the scenario cannot mean, ValueError when an invariant breaks (with `check`).
     """
@@ -116,7 +129,7 @@ def run(
     for name, scenario in variants.items():
         key = scenario.without_interventions()
         if key not in started:
-            started[key] = _burn_in(key, seed, economy, threads, check, progress)
+            started[key] = _start(key, seed, economy, threads, check, progress)
         state, resting, tier = started[key]
         state = state.copy()
         recorders[name] = _record(scenario, state, resting, Draws(seed), check, progress)
@@ -125,12 +138,10 @@ def run(
     return _result(first, list(variants), seed, recorders, state, resting, tier)
 
 
-def _burn_in(scenario, seed, economy, threads, check, progress):
+def _start(scenario, seed, economy, threads, check, progress):
     state, quiet, draws = prepare(scenario, seed, economy, threads)
     resting, tier = state.firms.output.copy(), tiers(state)
-    for t in range(-scenario.horizon.burn_in, 0):
-        advance(state, quiet, Step(t, draws), check)
-        progress(1)
+    burn_in(state, quiet, draws, scenario.horizon.burn_in, check, progress)
     return state, resting, tier
 
 

@@ -280,15 +280,18 @@ class State:
         for table in (self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts):
             for name, column in table.columns.items():
                 values = getattr(table, name)
-                for wrong, what in (
-                    (~np.isfinite(values), "not finite"),
-                    (values < column.low if column.low is not None else None, f"below {column.low}"),
-                    (values > column.high if column.high is not None else None, f"above {column.high}"),
-                ):
-                    if wrong is not None and wrong.any():
-                        raise ValueError(self._complaint(table, name, np.unique(np.nonzero(wrong)[0]), what, where))
+                if values.size == 0:
+                    continue
+                least, most = values.min(), values.max()
+                if not (np.isfinite(least) and np.isfinite(most)):  # a NaN anywhere makes both NaN
+                    raise ValueError(self._complaint(table, name, ~np.isfinite(values), "not finite", where))
+                if column.low is not None and least < column.low:
+                    raise ValueError(self._complaint(table, name, values < column.low, f"below {column.low:g}", where))
+                if column.high is not None and most > column.high:
+                    raise ValueError(self._complaint(table, name, values > column.high, f"above {column.high:g}", where))
 
-    def _complaint(self, table: Table, name: str, rows: np.ndarray, what: str, where: str) -> str:
+    def _complaint(self, table: Table, name: str, wrong: np.ndarray, what: str, where: str) -> str:
+        rows = np.unique(np.nonzero(wrong)[0])
         ids = table.uid[rows[:3]] if "uid" in table else rows[:3]
         label = "uids" if "uid" in table else "rows"
         return f"{TABLES[table.axis]}.{name}: {len(rows)} values {what}{f' {where}' if where else ''}, first {label} {[int(i) for i in ids]}"

@@ -132,7 +132,9 @@ class NaiveEconomy:
         for uid, firm in self.firms.items():
             firm["scrap"] = production.spoil_rate * firm["inventory"]
             firm["inventory"] -= firm["scrap"]
-            limit = min(firm["capacity"] * firm["overtime"] * (1.0 - firm["downtime"]) * firm["capacity_factor"], firm["labour_limit"])
+            kept = firm["capacity"] * firm["overtime"] * firm["capacity_factor"]
+            firm["able_output"] = min(kept, firm["labour_limit"])
+            limit = min(kept * (1.0 - firm["downtime"]), firm["labour_limit"])
             wanted = min(firm["planned_output"], limit)
             slots = [self.slots[key] for key in self.slots_of[uid]]
             for key, slot in zip(self.slots_of[uid], slots, strict=True):
@@ -143,7 +145,7 @@ class NaiveEconomy:
                 if slot["essentiality"] >= BINDING[production.rule] and missing > 0.0:
                     slot["emergency_import"] = production.emergency_share * missing * self.sectors[key[1]]["import_factor"]
                 slot["input_stock"] += slot["emergency_import"]
-            firm["available_output"] = min(limit, self.input_limit(slots, firm["capacity"], wanted))
+            firm["available_output"] = min(limit, self.input_limit(slots, firm["capacity"]))
             if firm["storable"]:
                 firm["output"] = min(firm["planned_output"], firm["available_output"])
                 self.use_inputs(uid)
@@ -151,7 +153,7 @@ class NaiveEconomy:
                 firm["scrap"] += lost
                 firm["inventory"] += firm["output"] - lost
 
-    def input_limit(self, slots, capacity, wanted):
+    def input_limit(self, slots, capacity):
         """Largest output that the stocks of inputs allow under the rule; infinite without a slot that binds."""
         production = self.parameters["production"]
         rule, used = production.rule, [slot for slot in slots if slot["coefficient"] > 0.0]
@@ -161,17 +163,12 @@ class NaiveEconomy:
         limit = math.inf
         for slot in used:
             possible = slot["input_stock"] / slot["coefficient"]
+            if rule == "ario_psi":
+                possible /= max(1.0, production.scarcity * (slot["input_cover"] + 1.0))
             if slot["essentiality"] >= BINDING[rule]:
                 limit = min(limit, possible)
             elif rule == "half_critical" and slot["essentiality"] == 1:
                 limit = min(limit, 0.5 * (possible + capacity))
-        if rule == "ario_psi":
-            covered = 1.0
-            for slot in used:
-                target = production.scarcity * slot["input_cover"] * slot["coefficient"] * wanted
-                if target > 0.0:
-                    covered = min(covered, slot["input_stock"] / target)
-            limit = min(limit, wanted * covered)
         return limit
 
     def use_inputs(self, uid):
@@ -184,7 +181,7 @@ class NaiveEconomy:
         orders = self.parameters["orders"]
         for (customer, _), slot in self.slots.items():
             firm = self.firms[customer]
-            need = slot["coefficient"] * firm["planned_output"]
+            need = slot["coefficient"] * min(firm["planned_output"], firm["able_output"])
             kept = slot["input_stock"] if firm["storable"] else max(slot["input_stock"] - need, 0.0)
             stock_gap = slot["input_cover"] * need - kept
             line_gap = (slot["lead"] - 1.0) * need - slot["supply_line"]
@@ -232,10 +229,10 @@ class NaiveEconomy:
         """Household budgets within the firm's reach."""
         s = firm["sector"]
         if firm["region"] == EVERYWHERE:
-            return sum(region["large_customers"][s] * region["budget"][s] for region in self.regions.values())
+            return firm["customer_base"][0] * sum(region["large_customers"][s] * region["budget"][s] for region in self.regions.values())
         home = self.regions[firm["region"]]["budget"][s]
         elsewhere = sum(region["budget"][s] for r, region in self.regions.items() if r != firm["region"])
-        return firm["customers"][0] * home + firm["customers"][1] * elsewhere
+        return firm["customer_base"][0] * home + firm["customer_base"][1] * elsewhere
 
     def share_demand(self):
         for sector in self.sectors.values():
@@ -368,8 +365,10 @@ class NaiveEconomy:
                 value += price * shipped
                 volume += shipped
             slot["import_payable"] += abroad * slot["imports"]
-            if volume > 0.0:
-                slot["purchase_price"] = value / volume
+            held = slot["input_stock"] + sum(slot["pipeline"]) + sum(slot["import_pipeline"])
+            if held > 0.0:
+                before = held - volume
+                slot["purchase_price"] = (slot["purchase_price"] * before + value) / held
 
     def sell_to_households(self):
         received, ratio = {}, {}
@@ -382,8 +381,8 @@ class NaiveEconomy:
             due = 0.0
             for uid, firm in self.firms.items():
                 s = firm["sector"]
-                smb_share = firm["customers"][0 if firm["region"] == r else 1]
-                share = region["large_customers"][s] if firm["region"] == EVERYWHERE else smb_share
+                smb_share = firm["customer_base"][0 if firm["region"] == r else 1]
+                share = firm["customer_base"][0] * region["large_customers"][s] if firm["region"] == EVERYWHERE else smb_share
                 due += region["budget"][s] * share * ratio[uid]
             paid += self.by_consumption(due, [(r, WORKER), (r, OWNER)])
         self.transfer("consumption", paid, [(("firm", uid), amount) for uid, amount in received.items()])
@@ -497,7 +496,8 @@ class NaiveEconomy:
         for uid, firm in self.firms.items():
             firm["interest"] = finance.loan_rate / WEEKS * firm["debt"]
             self.pay("interest", ("firm", uid), BANK, firm["interest"])
-            inputs = sum(self.slots[key]["purchase_price"] * self.slots[key]["input_use"] for key in self.slots_of[uid])
+            slots = [self.slots[key] for key in self.slots_of[uid]]
+            inputs = sum(slot["purchase_price"] * (slot["input_use"] - slot["emergency_import"]) for slot in slots)
             costs = inputs + firm["counter_cost"] + firm["spot_cost"] + firm["emergency_cost"] + firm["wage_bill"]
             firm["profit"] = firm["price"] * firm["output"] - costs - firm["product_tax_paid"] - firm["capex"] - firm["interest"]
             firm["profit_tax_paid"] = government.profit_tax * max(firm["profit"], 0.0)

@@ -57,7 +57,7 @@ def closing(state: State) -> dict[str, float]:
     accounts, cells = state.accounts, state.households
     return {
         "transfer from the rest of the world": float(accounts.closing_transfer[state.account(FOREIGN)]) * WEEKS_PER_YEAR,
-        "lending abroad by owners": float(cells.foreign_lending.sum()) * WEEKS_PER_YEAR,
+        "lending abroad by households": float(cells.foreign_lending.sum()) * WEEKS_PER_YEAR,
         "transfers and benefits to households": float((cells.transfers + cells.benefits).sum()) * WEEKS_PER_YEAR,
         "income tax rate": float(accounts.tax_rate[state.account(GOVERNMENT)]),
         "household consumption": float(cells.consumption.sum()) * WEEKS_PER_YEAR,

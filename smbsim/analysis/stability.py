@@ -31,6 +31,7 @@ CARRIERS = (
 RINGS = ("pipeline", "import_pipeline")
 PUSH = 1e-5  # largest relative push; halves of it agree to 1e-9
 EIGENVALUES = 12
+DENSE = 200  # up to so many carried values J is written down
 LEAST_IMAGINARY = 1e-6  # below it an eigenvalue counts as real
 
 
@@ -84,7 +85,6 @@ def stability(state: State, plan: Plan, closed: bool = True, eigenvalues: int = 
     rest = _read(state, carriers)
     scale = np.abs(rest)
     active = np.flatnonzero(scale > 0)
-    count = min(eigenvalues, active.size - 2)
 
     def push(v: np.ndarray) -> np.ndarray:
         """J v in relative coordinates."""
@@ -92,9 +92,12 @@ def stability(state: State, plan: Plan, closed: bool = True, eigenvalues: int = 
         ahead, behind = (_week(state, plan, carriers, _moved(rest, scale, active, sign * h * v)) for sign in (1, -1))
         return ((ahead - behind) / (2 * h))[active] / scale[active]
 
+    if active.size <= DENSE:
+        values = np.linalg.eigvals(np.stack([push(v) for v in np.eye(active.size)], axis=1))
+        return Stability(values[np.argsort(-np.abs(values), kind="stable")])
     start = np.cos(np.arange(active.size))  # any vector that is no eigenvector
     operator = LinearOperator((active.size, active.size), matvec=push, dtype=float)
-    values = eigs(operator, k=count, which="LM", v0=start, return_eigenvectors=False, tol=1e-7, maxiter=100 * count)
+    values = eigs(operator, k=eigenvalues, which="LM", v0=start, return_eigenvectors=False, tol=1e-7, maxiter=100 * eigenvalues)
     return Stability(values[np.argsort(-np.abs(values), kind="stable")])
 
 

@@ -6,7 +6,7 @@ r"""Finance (M5) in its limit: whatever is due is paid, from an overdraft at zer
     profit_i    = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - capex - interest
     dividends_i = [ M_i - M*_i ]⁺ / 13 ,   M*_i = max( n_M · outflow ,  outflow - final receipts )
 
-Inputs used are valued at the price of the latest purchase. At rest M = M* + 12 dividends, so that the dividend of a week is a
+Inputs used are valued at their mean purchase price, emergency imports at what they cost; capex stands for depreciation, which it replaces. At rest M = M* + 12 dividends, so that the dividend of a week is a
 thirteenth of what is above the target. n_M is lognormal over SMBs with the median of their sector.
 
 symbol  column              unit
@@ -46,7 +46,7 @@ class Finance(Mechanism):
         Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
     )
-    reads = ("payment_terms", "output", "price", "input_use", "purchase_price", "counter_cost", "spot_cost", "emergency_cost",
+    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "counter_cost", "spot_cost", "emergency_cost",
              "wage_bill", "product_tax_paid", "final_sales", "spending", "import_spending", "account_spending")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
 
@@ -102,7 +102,7 @@ class Finance(Mechanism):
         firms, slots = state.firms, state.slots
         firms.interest[:] = self.weekly("loan_rate") * firms.debt
         transfer(state, "firm", BANK, firms.interest, "interest")
-        inputs = state.sum_slots(slots.purchase_price * slots.input_use)
+        inputs = state.sum_slots(slots.purchase_price * (slots.input_use - slots.emergency_import))
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
             - firms.wage_bill - firms.product_tax_paid - firms.capex - firms.interest

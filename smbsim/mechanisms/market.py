@@ -1,6 +1,6 @@
 r"""Market (M3) in its limit: price 1, constant customer bases. Budgets become demand for firms, and buyers pay for what they get.
 
-    household demand for firm i   h_i = τ_i [ B_home C_{r(i),s} + B_else Σ_{r≠r(i)} C_{r,s} ]      large firms: Σ_r B_{L,r} C_{r,s}
+    household demand for firm i   h_i = τ_i [ B_home C_{r(i),s} + B_else Σ_{r≠r(i)} C_{r,s} ]      large firms: B_home Σ_r B_{L,r} C_{r,s}
     pooled demand                 g_i = b_i ( Σ_u spending_{s,u} / p_i + counter_s )               u every other final use
     final demand (volume)         F_i = demand_factor_i ( h_i / p_i + g_i )
     payments                      each buyer pays the share of its budget that was delivered
@@ -12,7 +12,7 @@ is hit as a whole loses to the other sectors; household spending as a whole stay
 
 symbol  column               unit
 C       budget (region, s)   currency/wk
-B       customers            1
+B       customer_base        1
 b       sale_share           1
 p       price                currency per base currency
 
@@ -38,7 +38,7 @@ class Market(Mechanism):
     name = "market"
     columns = (
         Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0),
-        Column("customers", "1", 0.0, "Share of household demand for the sector: at home, elsewhere", width=2, low=0),
+        Column("customer_base", "1", 0.0, "Share of household demand for the sector: at home, elsewhere (a firm that is everywhere: share of large_customers, 0)", width=2, low=0),
         Column("large_customers", "1", 0.0, "The same for the sector's large firms", axis="region", width="sector", low=0),
         Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
@@ -67,7 +67,7 @@ class Market(Mechanism):
 
     def settle(self, state, rest):
         firms, sectors = state.firms, state.sectors
-        firms.customers[:] = rest.customers
+        firms.customer_base[:] = rest.customers
         state.regions.large_customers[:] = rest.large_customers
         firms.sale_share[:] = rest.sale_share
         firms.counter_base[:] = rest.output
@@ -106,8 +106,8 @@ class Market(Mechanism):
         """(n,) what the regions' budgets bring each firm by its customer base."""
         firms, budget = state.firms, state.regions.budget
         home = budget[firms.region, firms.sector]
-        small = firms.customers[:, 0] * home + firms.customers[:, 1] * (budget.sum(axis=0)[firms.sector] - home)
-        large = (state.regions.large_customers * budget).sum(axis=0)[firms.sector]
+        small = firms.customer_base[:, 0] * home + firms.customer_base[:, 1] * (budget.sum(axis=0)[firms.sector] - home)
+        large = firms.customer_base[:, 0] * (state.regions.large_customers * budget).sum(axis=0)[firms.sector]
         return np.where(firms.region == EVERYWHERE, large, small)
 
     def _preferred(self, state, reach) -> np.ndarray:
@@ -139,9 +139,9 @@ class Market(Mechanism):
         firms, households, budget = state.firms, state.households, state.regions.budget
         reach = self._reach(state)
         ratio = np.divide(received, reach, out=np.zeros_like(reach), where=reach > 0)
-        home = state.by_region_and_sector(ratio * firms.customers[:, 0])
-        elsewhere = state.by_region_and_sector(ratio * firms.customers[:, 1])
-        large = state.by_sector(np.where(firms.region == EVERYWHERE, ratio, 0.0))
+        home = state.by_region_and_sector(ratio * firms.customer_base[:, 0])
+        elsewhere = state.by_region_and_sector(ratio * firms.customer_base[:, 1])
+        large = state.by_sector(np.where(firms.region == EVERYWHERE, ratio * firms.customer_base[:, 0], 0.0))
         paid = (budget * (home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large)).sum(axis=1)
         by_class = households.consumption.reshape(-1, 2)
         total = by_class.sum(axis=1, keepdims=True)

@@ -2,10 +2,10 @@ r"""Orders (M2): forecast, stock adjustment and the supply line, from which the 
 
     D̂_i     ← D̂_i + θ (D_i - D̂_i)                                           D orders received and final demand of last week
     planned_i = [ D̂_i + α_f (n_fg D̂_i - S_i + B_i) ]⁺                        S finished goods, B backlog
-    O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = planned
+    O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = min(planned, able)
     of which the import share of the slot goes abroad, the rest to its suppliers in proportion to the links' weights
 
-SL is what is in transit or owed to the slot. A service firm uses its inputs only when it delivers, later in the week, so that M is
+able is what capacity and labour allow, breakdowns aside: a closed plant does not order for the backlog that builds up. SL is what is in transit or owed to the slot. A service firm uses its inputs only when it delivers, later in the week, so that M is
 taken after its planned use.
 
 symbol   parameter              column
@@ -54,7 +54,7 @@ class Orders(Mechanism):
         Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )
-    reads = ("demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "lead_time")
+    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "lead_time")
     writes = tuple(c.name for c in columns)
 
     preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",
@@ -103,7 +103,8 @@ class Orders(Mechanism):
         """Order inputs for planned output and for the gaps of stock and supply line."""
         firms, slots = state.firms, state.slots
         state.customers.run(
-            order_inputs, self.stock_adjustment, self.supply_line_weight, state.slot_start, firms.planned_output, firms.storable,
+            order_inputs, self.stock_adjustment, self.supply_line_weight, state.slot_start,
+            np.minimum(firms.planned_output, firms.able_output), firms.storable,
             slots.coefficient, slots.input_cover, slots.lead, slots.import_share, slots.input_stock, slots.supply_line,
             slots.order, slots.import_order,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 r"""Production (M1): output from orders, labour, capacity and stocks of inputs.
 
-    limit_i = min( capacity_i · overtime_i · (1 - downtime_i) · capacity_factor_i ,  labour_limit_i )
+    able_i  = min( capacity_i · overtime_i · capacity_factor_i ,  labour_limit_i )     what a firm counts on when it orders
+    limit_i = min( capacity_i · overtime_i · capacity_factor_i · (1 - downtime_i) ,  labour_limit_i )
     e_ig    = ε [a_ig min(planned_i, limit_i) - M_ig]⁺        emergency import of a missing input that can stop production
     input limit, with M after the emergency import:
       leontief            min over all g             M_g / a_g
@@ -8,7 +9,7 @@ r"""Production (M1): output from orders, labour, capacity and stocks of inputs.
       half_critical       min over essentiality 2    M_g / a_g ,  and over essentiality 1  ½ (M_g / a_g + capacity)
       weakly_critical     min over essentiality 2    M_g / a_g
       linear              Σ M_g / Σ a_g
-      ario_psi            x_opt · min(1, min over g  M_g / (ψ n_g a_g x_opt)) ,  x_opt = min(planned, limit)
+      ario_psi            min over all g             M_g / (max(1, ψ (n_g + 1)) a_g)
     x_i     = min( planned_i , limit_i , input limit )        storable: made to plan, before delivery
     x_i     = min( what is asked of i , limit_i , input limit )   services: made to order, at delivery
     use_ig  = min( M_ig , a_ig x_i )
@@ -24,7 +25,8 @@ S            inventory         base currency
 n            input_cover       wk
 
 Sources: Hallegatte (2008, 2013) for inventories and overtime (ARIO); Pichler et al. (2022), JEDC 144, for the five input rules; the
-ψ rule is that of BoARIO's documentation; the emergency import is an assumption without which a cyclic Leontief network has an
+ψ rule is that of BoARIO's documentation, x_opt · min(1, M / (ψ n a x_opt)), written as a limit (n + 1, because a cover counts what is
+left after the week's use); the emergency import is an assumption without which a cyclic Leontief network has an
 absorbing state of zero output. A sector is storable when its stocks cover at least `storable_days` of sales.
 """
 
@@ -56,6 +58,7 @@ class Production(Mechanism):
         Column("overtime", "1", 1.0, "Factor on capacity while demand is unmet", low=1),
         Column("downtime", "1", 0.0, "Share of the week lost to breakdowns", low=0, high=1),
         Column("repair", "wk", 0, "Weeks until a breakdown is repaired", dtype="i4", low=0),
+        Column("able_output", "base currency/wk", 0.0, "Output that capacity and labour allow, breakdowns aside", low=0),
         Column("available_output", "base currency/wk", 0.0, "Most that can be made this week", low=0),
         Column("storable", "1", 0, "Output can be kept in stock; otherwise it is made to order", dtype="b1"),
         Column("inventory", "base currency", 0.0, "Finished goods", low=0),
@@ -96,6 +99,8 @@ class Production(Mechanism):
         firms, slots = state.firms, state.slots
         firms.output[:] = rest.output
         firms.capacity[:] = rest.output / self.utilisation
+        firms.able_output[:] = firms.capacity
+        firms.available_output[:] = firms.capacity
         firms.storable[:] = rest.storable
         slots.coefficient[:] = rest.coefficient
         slots.essentiality[:] = rest.essentiality
@@ -127,7 +132,7 @@ class Production(Mechanism):
             possible_output, rule, BINDING[rule], self.scarcity, self.emergency_share, state.slot_start,
             firms.planned_output, firms.labour_limit, firms.capacity, firms.overtime, firms.downtime, firms.capacity_factor,
             slots.group, slots.coefficient, slots.essentiality, slots.input_cover, state.sectors.import_factor,
-            slots.input_stock, slots.emergency_import, firms.available_output,
+            slots.input_stock, slots.emergency_import, firms.able_output, firms.available_output,
         )  # fmt: skip
         made = firms.storable & firms.alive
         firms.output[made] = np.minimum(firms.planned_output, firms.available_output)[made]
@@ -166,20 +171,19 @@ def possible_output(
     start, stop, rule, binding, psi, emergency_share, slot_start,
     planned, labour_limit, capacity, overtime, downtime, capacity_factor,
     group, coefficient, essentiality, cover, import_factor,
-    stock, emergency, possible,
+    stock, emergency, able, possible,
 ):  # fmt: skip
     """Most that each firm can make this week, after emergency imports of what is missing.
 
-    firms (n,): planned, labour_limit, capacity, overtime, downtime, capacity_factor; writes possible, all base currency/wk
+    firms (n,): planned, labour_limit, capacity, overtime, downtime, capacity_factor; writes able, possible, all base currency/wk
     slots (s,): group, coefficient, essentiality, cover wk; stock base currency (read and raised); writes emergency
     import_factor (G,) share of imports that can be had
     """
     for i in range(start, stop):
-        limit = capacity[i] * overtime[i] * (1.0 - downtime[i]) * capacity_factor[i]
-        limit = labour_limit[i] if labour_limit[i] < limit else limit
+        able[i] = min(capacity[i] * overtime[i] * capacity_factor[i], labour_limit[i])
+        limit = min(capacity[i] * overtime[i] * capacity_factor[i] * (1.0 - downtime[i]), labour_limit[i])
         wanted = planned[i] if planned[i] < limit else limit
         input_limit = np.inf
-        ratio = 1.0
         held = 0.0
         needed = 0.0
         for s in range(slot_start[i], slot_start[i + 1]):
@@ -195,17 +199,13 @@ def possible_output(
                 held += stock[s]
                 needed += a
                 if rule == ARIO:
-                    target = psi * cover[s] * a * wanted
-                    if target > stock[s]:
-                        ratio = min(ratio, stock[s] / target)
+                    covered /= max(1.0, psi * (cover[s] + 1.0))
                 if rule != LINEAR and essentiality[s] >= binding:
                     input_limit = min(input_limit, covered)
                 elif rule == HALF and essentiality[s] == 1:
                     input_limit = min(input_limit, 0.5 * (covered + capacity[i]))
         if rule == LINEAR and needed > 0.0:
             input_limit = held / needed
-        if ratio < 1.0:
-            input_limit = min(input_limit, wanted * ratio)
         possible[i] = min(limit, input_limit)
 
 

@@ -54,7 +54,7 @@ class Trade(Mechanism):
         Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
         Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
         Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1),
-        Column("purchase_price", "currency per base currency", 1.0, "Mean price of the slot's latest purchases", axis="slot", low=0),
+        Column("purchase_price", "currency per base currency", 1.0, "Mean price of the slot's goods, in stock and in transit", axis="slot", low=0),
         Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
         Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
     )
@@ -139,13 +139,14 @@ class Trade(Mechanism):
         slots.import_payable[:] += import_price * slots.imports
         state.customers.run(
             invoice_links, state.slot_start, state.link_start, links.supplier, firms.price, links.shipped, import_price, slots.imports,
-            links.payable, slots.purchase_price,
+            slots.input_stock, slots.pipeline, slots.import_pipeline, links.payable, slots.purchase_price,
         )  # fmt: skip
 
 
 def _filled(available: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """min(1, available / asked); one where nothing is asked."""
-    return np.clip(np.divide(available, asked, out=np.ones_like(asked), where=asked > available), 0.0, 1.0)
+    short = asked > np.maximum(available, 0.0)
+    return np.clip(np.divide(available, asked, out=np.ones_like(asked), where=short), 0.0, 1.0)
 
 
 @kernel
@@ -187,10 +188,12 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, supplier, w
 
 
 @kernel
-def invoice_links(start, stop, slot_start, link_start, supplier, price, shipped, import_price, imports, payable, purchase_price):
-    """TC_e += p_j ship_e; the purchase price of a slot is the mean over what was shipped to it, unchanged if nothing was.
+def invoice_links(start, stop, slot_start, link_start, supplier, price, shipped, import_price, imports, stock, pipeline, import_pipeline,
+                  payable, purchase_price):  # fmt: skip
+    """TC_e += p_j ship_e; the slot's goods, in stock and in transit, are worth their mean purchase price.
 
-    price (n,) currency per base currency; import_price, imports, purchase_price (s,); supplier, shipped, payable (m,)
+    price (n,) currency per base currency; import_price, imports, stock, purchase_price (s,); pipelines (s, L); supplier, shipped,
+    payable (m,)
     """
     for i in range(start, stop):
         for s in range(slot_start[i], slot_start[i + 1]):
@@ -201,5 +204,10 @@ def invoice_links(start, stop, slot_start, link_start, supplier, price, shipped,
                 payable[e] += invoice
                 value += invoice
                 volume += shipped[e]
-            if volume > 0.0:
-                purchase_price[s] = value / volume
+            held = stock[s]
+            for k in range(pipeline.shape[1]):
+                held += pipeline[s, k]
+            for k in range(import_pipeline.shape[1]):
+                held += import_pipeline[s, k]
+            if held > 0.0:
+                purchase_price[s] += (value - purchase_price[s] * volume) / held

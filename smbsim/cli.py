@@ -1,0 +1,433 @@
+"""The command line: each command is a few lines around one public function.
+
+Exit codes: 0 fine · 1 some runs failed · 2 bad input · 3 internal error · 4 verification failed · 130 stopped by Ctrl-C.
+Data go to stdout, everything else to stderr. Only Typer is imported before a command has been chosen, so that --help is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from . import __version__, printing, terminal
+
+RUNS_FAILED, BAD_INPUT, INTERNAL, NOT_VERIFIED, STOPPED = 1, 2, 3, 4, 130
+TRACEBACK = "SMBSIM_TRACEBACK"
+NOT_OURS = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)  # what the file system refuses
+
+
+class Commands(TyperGroup):
+    """Turns whatever goes wrong in a command into lines on stderr and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            terminal.note("stopped")
+            raise typer.Exit(STOPPED) from None
+        except Exception as error:
+            if hasattr(error, "exit_code") or isinstance(error, BrokenPipeError):  # Typer's own, and a reader that has gone
+                raise
+            _explain(error, ctx.params.get("show_traceback") or os.environ.get(TRACEBACK, "") not in ("", "0"))
+
+
+def _explain(error: Exception, show_traceback: bool) -> NoReturn:
+    from .schema import InputError
+
+    if show_traceback:
+        traceback.print_exception(error)
+    if isinstance(error, InputError):
+        for line in error.lines:
+            terminal.note(line)
+        raise typer.Exit(BAD_INPUT)
+    if isinstance(error, NOT_OURS):
+        terminal.note(f"{error.filename}: {error.strerror}")
+        raise typer.Exit(BAD_INPUT)
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    terminal.note(f"internal error: {what} (run with smbsim --traceback … to see where)")
+    raise typer.Exit(INTERNAL)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="Scenario file (YAML or JSON), or the name of a packaged scenario.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `smbsim run` wrote.", show_default=False)]
+EconomyOption = Annotated[str | None, typer.Option("--economy", metavar="DIR", help="Folder of tables, or packaged economy, to use.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change one value: orders.stock_adjustment=0.2. May be given several times."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        terminal.out(f"smbsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the code an error arose.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """What happens to an economy of small and medium businesses.
+
+    Start with: smbsim run demand_shock
+    """
+
+
+@app.command()
+def run(
+    file: File,
+    runs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs with different random numbers; default: the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first run; default: the file's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Weeks to record, instead of horizon.weeks.")] = None,
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME/TIME-HASH.")] = None,
+    jobs: Annotated[str, typer.Option(metavar="auto|N", help="Runs at a time; auto is one per core.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads inside a run; they pay above about 30 000 firms.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a folder that was stopped; without --out the newest one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a results folder.")] = False,
+    no_baseline: Annotated[bool, typer.Option("--no-baseline", help="Do not run the paired baseline.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")] = False,
+    check_columns: Annotated[bool, typer.Option("--check", help="Check every column after every phase (slow).")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many weeks, how much memory and time; write nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a scenario beside its paired baseline.
+
+    Numbers are written first, then figures.
+
+    The results folder holds ensemble.nc (all numbers, xarray), summary.csv, flows.csv, runs.csv, manifest.json and figures/.
+    """
+    from . import scenario
+    from .analysis import ensemble
+
+    at_a_time = _jobs(jobs)
+    weeks = [f"horizon.weeks={steps}"] if steps else []
+    spec = scenario.load(file, [*(changes or ()), *weeks], economy)
+    if dry_run:
+        from . import checks
+
+        with terminal.working("timing a few weeks"):
+            expected = checks.estimate(spec, runs, at_a_time, threads, not no_baseline)
+        terminal.write_json(expected) if as_json else printing.estimate(expected)
+        return
+    name = Path(file).stem
+    folder = _folder(spec, name, out, resume, force)
+    total = runs or spec.runs.replicates
+    with terminal.progress(printing.count(total, "run"), "building the economy", "weeks") as progress:
+        try:
+            result = ensemble.run(
+                spec, runs=runs, seed=seed, out=folder, jobs=at_a_time, threads=threads, baseline=not no_baseline, resume=resume,
+                check=check_columns, progress=progress,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            _say_how_to_resume(folder)
+            raise typer.Exit(STOPPED) from None
+        except RuntimeError as error:
+            if not str(error).startswith("all "):
+                raise
+            terminal.note(f"{error}; see {folder / 'runs.csv'}")
+            raise typer.Exit(RUNS_FAILED) from None
+    if not as_json:
+        printing.summary(result)
+        terminal.out()
+        terminal.out(str(folder))
+    figures = [] if no_figures else _draw(result, folder)
+    if as_json:
+        from . import numbers
+
+        written = {"folder": str(folder), "figures": [str(path) for path in figures], "failed": result.manifest["failed"]}
+        terminal.write_json(written | numbers.of(result))
+    else:
+        for stem in dict.fromkeys(path.with_suffix("") for path in figures):
+            terminal.out("  " + "  ".join(str(path.relative_to(folder)) for path in figures if path.with_suffix("") == stem))
+    if result.manifest["failed"]:
+        terminal.note(f"{result.manifest['failed']} of {total} runs failed; see {folder / 'runs.csv'}")
+        raise typer.Exit(RUNS_FAILED)
+
+
+def _jobs(text: str) -> int:
+    from .schema import InputError
+
+    if text == "auto":
+        return os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--jobs = {text} is neither auto nor a whole number of 1 or more")
+    return int(text)
+
+
+def _folder(spec, name: str, out: Path | None, resume: bool, force: bool) -> Path:
+    """Where results go. Refuses what holds something already, and to continue a folder that holds another scenario."""
+    import json
+
+    from .analysis import ensemble
+    from .schema import InputError
+
+    found = ensemble.newest_folder(spec, name) if resume and out is None else None
+    folder = out or found or ensemble.default_folder(spec, name)
+    ensemble.claim(folder, resume, force)
+    if resume:
+        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
+    written = folder / "scenario.yaml"
+    if resume and written.is_file() and json.loads(written.read_text(encoding="utf-8")) != spec.dump():
+        raise InputError(f"--resume: {folder} holds another scenario; use another folder, or --force to overwrite it")
+    return folder
+
+
+def _draw(result, folder: Path) -> list[Path]:
+    """The figures, in place of those that are there."""
+    import shutil
+
+    from .figures import draw_all
+
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    with terminal.working("drawing figures"):
+        return draw_all(result, folder / "figures", result.manifest["hash"])
+
+
+def _say_how_to_resume(folder: Path) -> None:
+    if not folder.is_dir():
+        terminal.note("stopped; nothing was written")
+        return
+    done = len(list((folder / "parts").glob("*.nc")))
+    terminal.note(f"stopped; {printing.count(done, 'finished run')} kept in {folder}. To continue: the same command with --resume")
+
+
+# -- check --------------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Scenario files, or packaged names.", show_default=False)],
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    full: Annotated[bool, typer.Option("--full", help="Print the whole resolved scenario.")] = False,
+    no_stability: Annotated[bool, typer.Option("--no-stability", help="Leave out the stability numbers, which take the longest.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate scenarios and say what they hold.
+
+    What differs from the defaults, the variants, size and memory, errors against the tables, what closes the accounts, assumed values,
+    and whether the economy at rest is stable.
+    """
+    from . import checks, scenario
+    from .schema import InputError
+
+    reports, bad = [], False
+    for file in files:
+        try:
+            spec = scenario.load(file, changes or (), economy)
+            with terminal.working(f"checking {file}"):
+                report = {"file": file, "ok": True, **checks.check(spec, not no_stability)}
+        except InputError as error:
+            bad = True
+            reports.append({"file": file, "ok": False, "errors": list(error.lines)})
+            for line in error.lines:
+                terminal.note(line)
+            continue
+        if full:
+            report["scenario"] = spec.dump()
+        reports.append(report)
+        for line in report["warnings"]:
+            terminal.warn(f"{file}: warning: {line}")
+        if not as_json:
+            printing.report(report)
+    if as_json:
+        terminal.write_json(reports)
+    if bad:
+        raise typer.Exit(BAD_INPUT)
+
+
+# -- describe, list, schema ---------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def describe(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Mechanism, shock, metric, parameter, column, figure, …")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe anything that has a name.
+
+    Equations, parameters with default, unit, bounds, source and tier, columns; without a name, what there is.
+    """
+    from . import describe as descriptions
+
+    if name is None:
+        _lists(descriptions.groups(), as_json)
+        terminal.note("`smbsim describe NAME` tells more; `smbsim list parameters` and `smbsim list columns` have the rest")
+        return
+    found = descriptions.find(name)
+    if as_json:
+        terminal.write_json([entry.plain() for entry in found])
+        return
+    for number, entry in enumerate(found):
+        terminal.out() if number else None
+        descriptions.show(entry)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="mechanisms, shocks, metrics, figures, parameters, …")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List everything that has a name.
+
+    Mechanisms, shocks, metrics, figures, scenarios, economies, presets, rules; on request parameters and columns.
+    """
+    from . import describe as descriptions
+
+    _lists(descriptions.groups(kind), as_json)
+
+
+def _lists(groups: dict, as_json: bool) -> None:
+    if as_json:
+        terminal.write_json({heading: {entry.name: entry.summary for entry in found} for heading, found in groups.items()})
+    else:
+        printing.lists(groups)
+
+
+@app.command()
+def schema(
+    write: Annotated[bool, typer.Option("--write", help="Write smbsim.schema.json into this folder, for editors.")] = False,
+) -> None:
+    """Print the JSON Schema of scenario files."""
+    import json
+
+    from . import scenario
+
+    text = json.dumps(scenario.schema(), indent=1, ensure_ascii=False)
+    if not write:
+        terminal.out(text)
+        return
+    Path("smbsim.schema.json").write_text(text + "\n", encoding="utf-8")
+    terminal.out("smbsim.schema.json")
+
+
+# -- results ------------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def show(folder: Folder, as_json: JsonOption = False) -> None:
+    """Show the numbers of a results folder.
+
+    What happened in words, resilience by variant with bands over the runs, every metric in brief.
+    """
+    from . import checks, numbers, result
+
+    checks.read_manifest(folder)
+    found = result.load(folder)
+    told = numbers.of(found)
+    if as_json:
+        terminal.write_json({"folder": str(folder), "failed": found.manifest.get("failed"), **told})
+        return
+    printing.summary(found)
+    printing.numbers(told)
+
+
+@app.command()
+def verify(folder: Folder, as_json: JsonOption = False) -> None:
+    """Verify that a results folder is whole.
+
+    Files are as they were written, money and goods add up, all runs are there, provenance is complete. Exit code 4 if not.
+    """
+    from . import checks
+
+    found = checks.verify(folder)
+    if as_json:
+        terminal.write_json({what: {"ok": not wrong, "wrong": wrong} for what, wrong in found})
+    for what, wrong in found:
+        terminal.out(f"{'FAILED' if wrong else 'ok':8}{what}") if not as_json else None
+        for line in wrong:
+            terminal.note(f"{folder}: {line}")
+    if any(wrong for _, wrong in found):
+        raise typer.Exit(NOT_VERIFIED)
+
+
+@app.command()
+def rerun(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the new results here; otherwise they are only compared.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a results folder again and compare bit by bit.
+
+    The same scenario with the same seeds. Exit code 4 if a file differs; what changed since is said first.
+    """
+    import tempfile
+
+    from . import checks
+    from .analysis import ensemble
+
+    changed = checks.changes_since(folder)
+    for line in changed:
+        terminal.warn(f"{folder}: {line}")
+    ensemble.claim(out) if out else None
+    with tempfile.TemporaryDirectory() as temporary, terminal.progress("again", "building the economy", "weeks") as progress:
+        found = checks.rerun(folder, out or Path(temporary), progress)
+    if as_json:
+        terminal.write_json({"changed": changed, "files": found})
+    else:
+        terminal.out(terminal.columns(found.items(), indent=""))
+    if checks.DIFFERENT in found.values():
+        raise typer.Exit(NOT_VERIFIED)
+
+
+# -- new, doctor --------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, _ and -.", show_default=False)]) -> None:
+    """Write a scenario and a notebook to start from.
+
+    NAME.yaml has every parameter as a comment; NAME.ipynb runs it. Nothing is overwritten.
+    """
+    from . import starters
+
+    for path in starters.write(name, Path(".")):
+        terminal.out(str(path))
+    terminal.note(f"next: smbsim check {name}.yaml, then smbsim run {name}.yaml")
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Look at this machine and test the installation.
+
+    Versions, cores, memory, kernel cache, disk; and a tiny economy at rest that must stay at rest. Exit code 4 if it moves.
+    """
+    with terminal.working("a test; the first time kernels are compiled, which takes about a minute"):
+        from . import checks
+
+        found = checks.doctor(Path("."))
+    if as_json:
+        terminal.write_json(found)
+    else:
+        printing.health(found)
+    if not found["rests"]:
+        terminal.note(f"the resting economy moved by {found['movement_at_rest']:.1e}: the installation computes wrong numbers")
+        raise typer.Exit(NOT_VERIFIED)
+    if not found["cache_writable"]:
+        terminal.warn(f"{found['cache_folder']} cannot be written: kernels are compiled anew in every process; set NUMBA_CACHE_DIR")
+
+
+def main() -> None:
+    """Entry point of the command `smbsim`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

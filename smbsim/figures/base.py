@@ -6,6 +6,7 @@ Figures are made without pyplot and without global settings: STYLE holds while a
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,11 +24,10 @@ SHADE = {"inner": 0.30, "outer": 0.13}  # opacity of the 25–75 and the 5–95 
 MOST_BANDS = 3  # with more variants than these only the inner band is drawn
 
 STYLE = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.unicode_minus": True,
-    "axes.titlesize": 10.5,
+    "axes.titlesize": 10.0,
     "axes.labelsize": 9.0,
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
@@ -41,14 +41,18 @@ STYLE = {
     "savefig.facecolor": "white",
     "savefig.edgecolor": "white",
     "savefig.bbox": None,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
 }
 SMALL = 8.0  # points
-GLYPH = 0.56  # mean width of a letter relative to its size, DejaVu Sans
+GLYPH, BOLD = 0.53, 0.60  # mean width of a letter relative to its size, DejaVu Sans
+RIGHTMOST = 0.8  # an axis that ends beyond this share of the figure has no axis to its right
 LINE_HEIGHT = 1.3  # of a line of text relative to its size
 DPI = 150
 STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 FIRST = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)  # % , borders of colour classes
 MOST_CLASSES = 7  # of colour on each side of zero
+PARENTHESES, CUT = re.compile(r"\s*\([^)]*\)"), re.compile(r"[\s,:;]+…$")
 
 
 def styled(draw: Callable) -> Callable:
@@ -95,12 +99,18 @@ def save(drawn, folder: str | Path, name: str, manifest_hash: str = "") -> list[
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     fig = getattr(drawn, "figure", None) or drawn
-    fig.draw_without_rendering()  # settle the layout once, for both files
-    fig.set_layout_engine("none")
+    layout = fig.get_layout_engine()
+    box = None if layout else "tight"
+    if layout:  # settled once for both files
+        layout.execute(fig)
+        fig.set_layout_engine(None)
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     with rc_context({"svg.hashsalt": f"smbsim {name}"}):
-        fig.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None, "Creator": "smbsim", "Title": name, "Identifier": manifest_hash})
-    fig.savefig(png, format="png", dpi=DPI, metadata={"Software": "smbsim", "Title": name, "Source": manifest_hash})
+        about = {"Date": None, "Creator": "smbsim", "Title": name, "Identifier": manifest_hash}
+        fig.savefig(svg, format="svg", dpi=DPI, bbox_inches=box, metadata=about)
+    fig.savefig(png, format="png", dpi=DPI, bbox_inches=box, metadata={"Software": "smbsim", "Title": name, "Source": manifest_hash})
+    if layout:
+        fig.set_layout_engine(layout)
     return [svg, png]
 
 
@@ -124,9 +134,10 @@ def human(x: float, digits: int = 3) -> str:
 
 
 def signed(x: float, unit: str = "") -> str:
-    """With its sign and unit: −3.2 %, +1.5 bn currency, 0 %. Numbers below a tenth keep one digit, all others at most two decimals."""
-    digits = 1 if abs(x) < 0.1 else 2
-    text = human(x, digits)
+    """With its sign and unit: −3.0 %, +1.5 bn currency, 0 %. Two digits, below a tenth one."""
+    text = human(x, 1 if abs(x) < 0.1 else 2)
+    if 0.95 <= abs(x) < 9.95:
+        text = f"{x:.1f}".replace("-", "−")
     return f"{'+' if x > 0 and text != '0' else ''}{text} {unit}".strip()
 
 
@@ -149,7 +160,10 @@ def name_axis(ax, text: str, unit: str, divisor: float = 1.0, which: str = "y") 
 
     line = ax.yaxis if which == "y" else ax.xaxis
     line.set_major_formatter(FuncFormatter(lambda x, _: plain(round(x / divisor, 10))))
-    line.set_label_text(f"{text} ({unit})", fontsize=STYLE["axes.labelsize"])
+    if which == "x":
+        name_below(ax, f"{text} ({unit})")
+    else:
+        ax.set_ylabel(f"{text} ({unit})", fontsize=STYLE["axes.labelsize"])
 
 
 def name_weeks(ax, weeks: np.ndarray) -> None:
@@ -158,28 +172,50 @@ def name_weeks(ax, weeks: np.ndarray) -> None:
 
     ax.set_xlim(weeks[0], weeks[-1]) if len(weeks) > 1 else ax.set_xlim(weeks[0] - 0.5, weeks[0] + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True, steps=[1, 2, 4, 5, 10]))
-    ax.set_xlabel("Time (weeks)", fontsize=STYLE["axes.labelsize"])
+    name_below(ax, "Time (weeks)")
 
 
-def headline(ax, title: str, below: str = "") -> None:
-    """The answer as a title, and how to read the figure below it, both wrapped to the width of the axis."""
-    width = ax.get_position().width * ax.figure.get_figwidth() * 72  # points
-    size = STYLE["axes.titlesize"]
-    title = textwrap.fill(title, max(int(width / (size * GLYPH)), 16))
-    below = textwrap.fill(below, max(int(width / (SMALL * GLYPH)), 20))
+def name_below(ax, text: str, lines: int = 1) -> None:
+    """Label the x axis below tick labels of so many lines. A fixed place: searching for one is a fifth of the time of a drawing."""
+    from matplotlib.transforms import ScaledTranslation
+
+    ax.set_xlabel(text, fontsize=STYLE["axes.labelsize"])
+    down = (8 + lines * LINE_HEIGHT * STYLE["xtick.labelsize"]) / 72
+    ax.xaxis.set_label_coords(0.5, 0, transform=ax.transAxes + ScaledTranslation(0, -down, ax.figure.dpi_scale_trans))
+
+
+def balanced(text: str, width: int) -> str:
+    """Wrapped to as few lines as `width` letters allow, all about equally long."""
+    lines = max(len(textwrap.wrap(text, width)), 1)
+    return next(filled for w in range(width // lines, width + 1) if (filled := textwrap.fill(text, w)).count("\n") < lines)
+
+
+def headline(ax, title: str, below: str = "", names: float = 0.0) -> None:
+    """The answer as a title and how to read the figure below it, both wrapped, starting `names` points left of the axis."""
+    from matplotlib.transforms import ScaledTranslation
+
+    size, box, total = STYLE["axes.titlesize"], ax.get_position(), ax.figure.get_figwidth() * 72
+    width = (1 - box.x0) * total if box.x1 > RIGHTMOST else 1.15 * box.width * total  # up to the edge, or to the next axis
+    width = max(width, total - 20 if names else 0)
+    title = balanced(title.replace(" %", "\u00a0%"), max(int(width / (size * BOLD)), 16))
+    below = textwrap.fill(below.replace(" %", "\u00a0%"), max(int(width / (SMALL * GLYPH)), 20))
     lines = below.count("\n") + 1 if below else 0
-    ax.set_title(title, loc="left", fontsize=size, fontweight="semibold", color=INK, pad=6 + lines * SMALL * LINE_HEIGHT)
+    text = ax.set_title(title, loc="left", y=1.0, fontsize=size, fontweight="bold", color=INK)  # y: matplotlib need not search
+    up = 6 + lines * SMALL * LINE_HEIGHT  # points
+    text.set_transform(ax.transAxes + ScaledTranslation(-names / 72, up / 72, ax.figure.dpi_scale_trans))
     if below:
-        ax.annotate(
-            below, (0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points", va="bottom", fontsize=SMALL, color="#666666"
-        )
+        note = ax.annotate(
+            below, (0, 1), xytext=(-names, 4), xycoords="axes fraction", textcoords="offset points", va="bottom",
+            fontsize=SMALL, color="#666666",
+        )  # fmt: skip
+        note.set_in_layout(False)  # as titles: the layout must not make room for their width
 
 
 def runs_in_words(n_runs: int, outer: bool = True) -> str:
     """What line and bands show."""
     if n_runs == 1:
         return "One run"
-    return f"Line: median of {n_runs} runs; bands: 25–75 %" + (" and 5–95 % of runs" if outer else " of runs")
+    return f"Median of {n_runs} runs; bands: 25–75 %" + (" and 5–95 % of runs" if outer else " of runs")
 
 
 # -- variants and shocks --------------------------------------------------------------------------------------------------------------
@@ -220,22 +256,33 @@ def windows(result: Result) -> list[tuple[float, float]]:
             for value in node:
                 walk(value, in_shocks)
 
-    walk(result.manifest)
+    if result.variants != (BASELINE,):  # without its shocks
+        walk(result.manifest)
     return sorted(found)
 
 
-def shade_windows(ax, result: Result, text: bool = True) -> None:
-    """Shade the weeks in which a shock acts, clipped to the weeks shown."""
+def shade_windows(ax, result: Result, drawn: np.ndarray | None = None) -> None:
+    """Shade the weeks in which a shock acts, clipped to the weeks shown. The limits must be final.
+
+    drawn: (..., T) what is drawn there; the word "shock" goes to the side where it leaves more room.
+    """
     first, last = float(result.weeks[0]), float(result.weeks[-1])
-    for n, (start, stop) in enumerate(windows(result)):
-        start, stop = max(start, first), min(stop, last)
-        if start < stop:
-            ax.axvspan(start, stop, color="#F2EBDD", linewidth=0, zorder=0)
-            if text and n == 0:
-                ax.annotate(
-                    "shock", (start, 0), xytext=(3, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
-                    fontsize=SMALL, color="#8A7440", va="bottom",
-                )  # fmt: skip
+    spans = [(max(start, first), min(stop, last)) for start, stop in windows(result)]
+    spans = [(start, stop) for start, stop in spans if start < stop]
+    for start, stop in spans:
+        ax.axvspan(start, stop, color="#F2EBDD", linewidth=0, zorder=0)
+    if not spans or drawn is None:
+        return
+    start = spans[0][0]
+    below_word = (result.weeks >= start) & (result.weeks <= start + 0.07 * (last - first))
+    near = drawn[..., below_word]
+    near = near[np.isfinite(near)]
+    low, high = ax.get_ylim()
+    top = not near.size or high - near.max() >= near.min() - low
+    ax.annotate(
+        "shock", (start, float(top)), xytext=(3, -3 if top else 3), xycoords=("data", "axes fraction"), textcoords="offset points",
+        fontsize=SMALL, color="#8A7440", va="top" if top else "bottom",
+    )  # fmt: skip
 
 
 # -- labels and limits ----------------------------------------------------------------------------------------------------------------
@@ -266,16 +313,18 @@ def label_ends(ax, x: float, values: Sequence[float], texts: Sequence[str], colo
     at = np.array([to_axes.transform((x, values[k]))[1] * height for k in known])
     size = STYLE["font.size"]
     placed = spread(at, size * LINE_HEIGHT * 1.1 * (1 + max((texts[k].count("\n") for k in known), default=0)), 0.0, height)
+    moved = bool(np.any(np.abs(placed - at) > 0.6 * size))
     for k, here, there in zip(known, at, placed, strict=True):
-        moved = abs(there - here) > 0.6 * size
-        arrow = {"arrowstyle": "-", "color": colors[k], "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1} if moved else None
+        leader = (
+            {"arrowstyle": "-", "color": colors[k], "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)} if moved else None
+        )
         ax.annotate(
-            texts[k], (x, values[k]), xytext=(14 if moved else 6, there - here), textcoords="offset points", color=colors[k],
-            fontsize=size, va="center", annotation_clip=False, arrowprops=arrow,
+            texts[k], (x, values[k]), xytext=(16 if moved else 6, there - here), textcoords="offset points", color=colors[k],
+            fontsize=size, va="center", annotation_clip=False, arrowprops=leader,
         )  # fmt: skip
 
 
-def limits(low: float, high: float, least: float, include: Sequence[float] = (), margin: float = 0.06) -> tuple[float, float]:
+def limits(low: float, high: float, least: float, include: Sequence[float] = (), margin: float = 0.12) -> tuple[float, float]:
     """Limits around [low, high] and `include`, never narrower than `least`, so that rounding does not look like news."""
     known = [x for x in (low, high, *include) if np.isfinite(x)] or [0.0]
     low, high = min(known), max(known)
@@ -294,12 +343,12 @@ def classes(values: np.ndarray) -> tuple[list[float], str]:
     return [*(-b for b in reversed(borders)), *borders], "both" if largest > FIRST[-1] else "neither"
 
 
-def diverging(values: np.ndarray):
-    """Colour map and norm for differences in %: vermilion below zero, blue above, white at it."""
+def diverging(values: np.ndarray, middle: str = "#FAFAFA"):
+    """Colour map and norm for differences in %: vermilion below zero, blue above, `middle` at it."""
     from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 
     borders, extend = classes(values)
-    colors = ["#6E2C00", "#D55E00", "#F2A673", "#FBE3D3", "#FAFAFA", "#D6E8F5", "#7DB5DE", "#0072B2", "#003B5C"]
+    colors = ["#6E2C00", "#D55E00", "#F2A673", "#FBE3D3", middle, "#D6E8F5", "#7DB5DE", "#0072B2", "#003B5C"]
     cmap = LinearSegmentedColormap.from_list("smbsim", colors).with_extremes(bad="#BBBBBB")
     return cmap, BoundaryNorm(borders, cmap.N, extend=extend)
 
@@ -322,11 +371,17 @@ def colorbar(ax, mappable, text: str, axes=None, location: str = "bottom"):
     return bar
 
 
-def sector_names(result: Result, longest: int = 30) -> list[str]:
-    """Names of the sectors by row: code, and the name where the manifest has `sector_names`, cut at a word."""
+def sector_names(result: Result, longest: int = 40) -> list[str]:
+    """Names of the sectors by row: name and code where the manifest has `sector_names`, else the code. Long names are cut at a word."""
     names = result.manifest.get("sector_names", {})
     texts = []
     for code in result.labels["sector"]:
-        name = names.get(code, "")
-        texts.append(f"{textwrap.shorten(name, longest, placeholder=' …')} ({code})" if name else str(code))
+        name = " ".join(PARENTHESES.sub("", names.get(code, "")).split()).replace(" ,", ",")
+        short = textwrap.shorten(name, longest, placeholder="…")
+        texts.append(f"{CUT.sub('…', short)} ({code})" if name else str(code))
     return texts
+
+
+def width_of(texts: Sequence[str]) -> float:
+    """Points that row names of size SMALL take, about."""
+    return max((len(text) for text in texts), default=0) * SMALL * GLYPH + 14

@@ -61,39 +61,41 @@ def difference(result: Result, name: str) -> Difference:
 
 @dataclass(frozen=True)
 class Extreme:
-    """Where a path is farthest from zero, and when nine tenths of that are back."""
+    """Where a path is farthest from zero, when nine tenths of that are back (for good: CONSECUTIVE weeks), and where it ends."""
 
     value: float
     week: int
     recovered: int | None
+    last: float
+    end: int
 
-    def in_words(self, unit: str, last: int) -> str:
-        """−3.2 % at the trough (week 12), nine tenths recovered by week 41."""
-        kind = "trough" if self.value < 0 else "peak"
-        back = f"nine tenths recovered by week {self.recovered}" if self.recovered is not None else f"not recovered by week {last}"
-        if self.value > 0:
-            back = back.replace("recovered", "gone")
-        return f"{base.signed(self.value, unit)} at the {kind} (week {self.week}), {back}"
+    def in_words(self, unit: str, divisor: float = 1.0) -> str:
+        """−3.2 % at the trough (week 12), 90 % back by week 41."""
+        kind, gone = ("trough", "back") if self.value < 0 else ("peak", "gone")
+        if self.recovered is not None:
+            then = f", {100 * (1 - RECOVERED):.0f} % {gone} by week {self.recovered}"
+        else:
+            then = f", {base.signed(self.last / divisor, unit)} in week {self.end}" if self.end > self.week else ""
+        return f"{base.signed(self.value / divisor, unit)} at the {kind} (week {self.week}){then}"
 
 
 def extreme(path: np.ndarray, weeks: np.ndarray) -> Extreme | None:
     """The extreme of a path (T,) of differences; None if there is no difference."""
     if not np.any(np.abs(np.nan_to_num(path)) > NOTHING):
         return None
-    at = int(np.nanargmax(np.abs(path)))
-    near = np.abs(path[at:]) <= RECOVERED * abs(path[at])
-    back = None
-    for k in range(1, len(near)):
-        if near[k] and len(near) - k >= CONSECUTIVE and near[k : k + CONSECUTIVE].all():
-            back = int(weeks[at + k])
-            break
-    return Extreme(float(path[at]), int(weeks[at]), back)
+    size = np.abs(np.nan_to_num(path))
+    at = int(np.argmax(size >= size.max() * (1 - NOTHING)))  # the first of equals, whatever the rounding
+    near = path[at:] * np.sign(path[at]) <= RECOVERED * abs(path[at])  # one-sided: beyond zero is back, too
+    back = next((int(weeks[at + k]) for k in range(len(near) - CONSECUTIVE + 1) if near[k : k + CONSECUTIVE].all()), None)
+    return Extreme(float(path[at]), int(weeks[at]), back, float(path[-1]), int(weeks[-1]))
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:
     """(5, V, T) over runs; NaN where every run is NaN, without a warning."""
     if values.shape[1] == 1:
         return np.broadcast_to(values[:, 0], (len(QUANTILES), *values[:, 0].shape))
+    if np.isfinite(values).all():
+        return np.percentile(values, QUANTILES, axis=1)
     filled = np.where(np.isnan(values).all(axis=1, keepdims=True), 0.0, values)
     q = np.nanpercentile(filled, QUANTILES, axis=1)
     return np.where(np.isnan(values).all(axis=1), np.nan, q)
@@ -124,6 +126,7 @@ def _range(q: np.ndarray, rows: list[int]) -> tuple[float, float]:
 
 
 def _label_variants(ax, result: Result, q: np.ndarray, rows: list[int], extra=lambda v: "") -> None:
+    """Names of the variants at the ends of their lines, with something below them."""
     texts = [result.variants[v] + extra(v) for v in rows]
     base.label_ends(ax, float(result.weeks[-1]), [q[2, v, -1] for v in rows], texts, [base.look(result, v)["color"] for v in rows])
 
@@ -151,14 +154,15 @@ def paths(result: Result, name: str = "output", ax=None, relative: bool = False)
         ax.set_ylim(*base.limits(low, high, 0.5, include=(100,)))
     elif series.unit == "1":
         include = (0,) if high < 0.5 else (1,) if high <= 1 else ()
-        ax.set_ylim(*base.limits(low, high, 0.01, include))
+        bottom, top = base.limits(low, high, 0.01, include)
+        ax.set_ylim(bottom if low < 0 else max(bottom, -0.04 * top), top)
     else:
         ax.set_ylim(*base.limits(low, high, 0.02 * max(abs(low), abs(high)) or 1.0, (0,) if low <= 0 else ()))
     if low < 0 < high:
         ax.axhline(0, color=base.INK, linewidth=0.9)
     base.name_axis(ax, what, unit, divisor)
     base.name_weeks(ax, result.weeks)
-    base.shade_windows(ax, result)
+    base.shade_windows(ax, result, q[:, rows])
     if len(rows) > 1 or (rows and result.variants[rows[0]] != BASELINE):
         _label_variants(ax, result, q, rows)
     base.headline(ax, _level_in_words(result, name, q), base.runs_in_words(len(result.seeds), len(rows) <= base.MOST_BANDS))
@@ -172,7 +176,7 @@ def _level_in_words(result: Result, name: str, q: np.ndarray) -> str:
     divisor, unit = base.unit_of(series.unit, known.max(initial=0.0))
 
     def text(x):
-        return base.human(x / divisor)
+        return f"{x / divisor:.1f}" if unit == "%" and abs(x / divisor) >= 0.05 else base.human(x / divisor)
 
     row = base.baseline_of(result)
     if row is not None:
@@ -212,29 +216,22 @@ def effect(result: Result, name: str = "output", ax=None):
     ax.set_ylim(*base.limits(low, high, 1e-6 * np.nanmax(np.abs(series.values)) if absolute else 0.1, include=(0,)))
     base.name_axis(ax, "Difference from baseline", unit, divisor)
     base.name_weeks(ax, result.weeks)
-    base.shade_windows(ax, result)
+    base.shade_windows(ax, result, q[:, rows])
     found = {v: extreme(q[2, v], result.weeks) for v in rows}
-
-    def short(v):
-        return f"\n{base.signed(found[v].value / divisor, unit)} in week {found[v].week}" if found[v] and len(rows) > 1 else ""
-
     short_unit = "pp" if unit == "percentage points" else unit
 
-    def number(x):
-        return base.signed(x / divisor, short_unit)
+    def farthest(v):
+        return f"\n{base.signed(found[v].value / divisor, short_unit)}, week {found[v].week}" if found[v] and len(rows) > 1 else ""
 
-    texts = [result.variants[v] + (f"\n{number(found[v].value)}, week {found[v].week}" if found[v] and len(rows) > 1 else "") for v in rows]
-    base.label_ends(ax, float(result.weeks[-1]), [q[2, v, -1] for v in rows], texts, [base.look(result, v)["color"] for v in rows])
+    _label_variants(ax, result, q, rows, farthest)
     known = [v for v in rows if found[v]]
-    below = "Paired difference from the baseline. " + base.runs_in_words(len(result.seeds), len(rows) <= base.MOST_BANDS)
+    below = base.runs_in_words(len(result.seeds), len(rows) <= base.MOST_BANDS)
     if not known:
         base.headline(ax, f"{series.label}: no difference from the baseline", below)
         return ax
     v = max(known, key=lambda v: abs(found[v].value))
-    at = found[v]
-    scaled = Extreme(at.value / divisor, at.week, at.recovered)
     which = f" with '{result.variants[v]}'" if len(rows) > 1 else ""
-    base.headline(ax, f"{series.label}{which}: {scaled.in_words(short_unit, int(result.weeks[-1]))}", below)
+    base.headline(ax, f"{series.label}{which}: {found[v].in_words(short_unit, divisor)}", below)
     return ax
 
 
@@ -273,7 +270,8 @@ def sectors(result: Result, name: str = "sector_output", ax=None, variant: str |
     names = [n for n, t in zip(base.sector_names(result), there, strict=True) if t]
     path = path[:, there]
     T, K = path.shape
-    ax = base.axis(ax, 7.6, 1.9 + 0.2 * max(K, 3))
+    room = base.width_of(names) if ax is None else 0.0
+    ax = base.axis(ax, 8.6, 1.9 + 0.2 * max(K, 6))
     ax.grid(False)
     if not K:
         base.name_weeks(ax, result.weeks)
@@ -306,12 +304,14 @@ def sectors(result: Result, name: str = "sector_output", ax=None, variant: str |
     )  # fmt: skip
     base.name_weeks(ax, weeks)
     ax.set_xlim(extent[0], extent[1])
-    ax.set_ylabel("Sector (code), first hit on top", fontsize=base.STYLE["axes.labelsize"])
+    ax.set_ylabel("Sector (code)", fontsize=base.STYLE["axes.labelsize"])
     ax.spines[["left", "bottom"]].set_visible(False)
     label = result[name].label
     base.colorbar(ax, image, f"{label}, difference from {change.to} ({change.unit}), median over runs")
-    below = f"'{result.variants[v]}'. Sticks: first week below {base.plain(HIT)} {change.unit}; dashed: shock starts, stops."
-    base.headline(ax, _hit_in_words(names, order, first, weeks, T), below + _not_shown(there))
+    below = (
+        f"'{result.variants[v]}'. First hit on top; sticks: first week below {base.plain(HIT)} {change.unit}; dashed: shock starts, stops."
+    )
+    base.headline(ax, _hit_in_words(names, order, first, weeks, T), below + _not_shown(there), room)
     return ax
 
 
@@ -337,7 +337,8 @@ def before_after(result: Result, name: str = "sector_output", ax=None, variant: 
     names = [n for n, t in zip(base.sector_names(result), there, strict=True) if t]
     path = path[:, there]
     K = path.shape[1]
-    ax = base.axis(ax, 7.2, 1.6 + 0.2 * max(K, 3))
+    room = base.width_of(names) if ax is None else 0.0
+    ax = base.axis(ax, 8.0, 1.6 + 0.2 * max(K, 6))
     starts = [start for start, _ in base.windows(result)]
     quiet = result.weeks < starts[0] if starts else result.weeks == result.weeks[0]
     before = path[quiet].mean(axis=0) if quiet.any() else np.zeros(K)
@@ -356,7 +357,7 @@ def before_after(result: Result, name: str = "sector_output", ax=None, variant: 
     for _, x, look in marks:
         ax.plot(x[order], y, linestyle="none", **look, zorder=3)
     low, high = float(min(path.min(initial=0.0), 0)), float(max(end.max(initial=0.0), before.max(initial=0.0), 0))
-    ax.set_xlim(*base.limits(low, high, 0.5, margin=0.09))
+    ax.set_xlim(*base.limits(low, high, 0.5, margin=0.12))
     for k, x in zip(y, trough[order], strict=True):
         if x < -0.005:
             ax.annotate(
@@ -373,11 +374,13 @@ def before_after(result: Result, name: str = "sector_output", ax=None, variant: 
     ax.set_ylabel("Sector (code)", fontsize=base.STYLE["axes.labelsize"])
     _key(ax, marks)
     if K and trough.min() < -NOTHING:
-        worst = int(order[0])
-        title = f"{names[worst]} falls most, {base.signed(trough[worst], '%')}; {base.signed(end[worst], '%')} at the end (week {result.weeks[-1]})"
+        worst, unit = int(order[0]), "pp" if "points" in change.unit else change.unit
+        title = f"{names[worst]} falls most: {base.signed(trough[worst], unit)} at its trough, "
+        title += f"{base.signed(end[worst], unit)} in week {result.weeks[-1]}"
     else:
         title = "No sector falls"
-    base.headline(ax, title, f"'{result.variants[v]}', median of {len(result.seeds)} runs." + _not_shown(there))
+    runs = f"median of {len(result.seeds)} runs" if len(result.seeds) > 1 else "one run"
+    base.headline(ax, title, f"'{result.variants[v]}', {runs}. Before, at its own trough, and at the end." + _not_shown(there), room)
     return ax
 
 
@@ -387,5 +390,12 @@ def _key(ax, marks) -> None:
 
     handles = [Line2D([], [], linestyle="none", label=text, **look) for text, _, look in marks]
     ax.legend(
-        handles=handles, loc="upper left", ncols=3, frameon=False, fontsize=base.SMALL, handletextpad=0.1, columnspacing=1.2, borderaxespad=0.1
+        handles=handles,
+        loc="upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=base.SMALL,
+        handletextpad=0.1,
+        columnspacing=1.2,
+        borderaxespad=0.1,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -20,9 +20,9 @@ from .mechanisms.base import Step
 from .metrics import METRICS
 from .metrics.base import Metric
 from .metrics.identities import Books
-from .metrics.network import TIERS, Bullwhip, bullwhip_by_tier, tiers
+from .metrics.network import TIERS, bullwhip, by_tier, tiers
 from .population import build
-from .result import Result, Series
+from .result import BASELINE, Result, Series
 from .schedule import plan as schedule_plan
 from .scenario import Scenario
 from .schema import WEEKS_PER_YEAR, InputError, nearest
@@ -30,7 +30,9 @@ from .state import State
 
 SNAPSHOTS = 13  # weeks for which the output of every firm is kept, of the first run
 LINKS_KEPT = 20_000  # largest links kept for the picture of the network
-IDENTITIES = {
+RECORDED = {  # besides the metrics
+    "tier_orders": Series(np.empty(0), "base currency/wk", "Orders placed", "tier"),
+    "tier_demand": Series(np.empty(0), "base currency/wk", "Demand received", "tier"),
     "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
     "goods_gap": Series(np.empty(0), "1", "Goods that appeared or vanished, relative to stocks and output"),
 }
@@ -88,22 +90,23 @@ class Recorder:
     metrics: Sequence[Metric]
     weeks: int
     snapshots: np.ndarray
+    resting: np.ndarray  # (n,) output at rest
+    tier: np.ndarray  # (n,)
+    books: Books
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    flows: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
-    def start(self, state: State, resting_output: np.ndarray) -> None:
-        self.values: dict[str, np.ndarray] = {}
-        self.books, self.bullwhip = Books(state), Bullwhip(state.firms.n)
-        self.flows: dict[tuple[str, str, str], float] = {}
-        self.resting = resting_output
-        self.relative = np.ones((len(self.snapshots), len(resting_output)), dtype=np.float32)
+    def __post_init__(self):
+        self.relative = np.ones((len(self.snapshots), len(self.resting)), dtype=np.float32)
 
     def record(self, state: State, t: int) -> None:
         """Look at the state after week t."""
-        gaps = self.books.gaps(state)
-        for name, value in (*((m.name, m(state)) for m in self.metrics), *gaps.items()):
+        orders = state.sum_slots(state.slots.order + state.slots.import_order)
+        along = {"tier_orders": by_tier(orders, self.tier), "tier_demand": by_tier(state.firms.demand, self.tier)}
+        for name, value in (*((m.name, m(state)) for m in self.metrics), *along.items(), *self.books.gaps(state).items()):
             if name not in self.values:
                 self.values[name] = np.empty((self.weeks, *np.shape(value)))
             self.values[name][t] = value
-        self.bullwhip.observe(state)
         for line, amount in state.flows.items():
             self.flows[line] = self.flows.get(line, 0.0) + amount
         if t in self.snapshots:
@@ -132,7 +135,7 @@ def run(
             started[key] = _start(key, seed, economy, threads, check, progress)
         state, resting, tier = started[key]
         state = state.copy()
-        recorders[name] = _record(scenario, state, resting, Draws(seed), check, progress)
+        recorders[name] = _record(scenario, state, resting, tier, Draws(seed), check, progress)
     first = next(iter(variants.values()))
     state, resting, tier = started[first.without_interventions()]
     return _result(first, list(variants), seed, recorders, state, resting, tier)
@@ -145,11 +148,11 @@ def _start(scenario, seed, economy, threads, check, progress):
     return state, resting, tier
 
 
-def _record(scenario, state, resting, draws, check, progress) -> Recorder:
+def _record(scenario, state, resting, tier, draws, check, progress) -> Recorder:
     weeks = scenario.horizon.weeks
     phases = plan(scenario, state, draws)
-    recorder = Recorder(chosen(scenario.output.metrics), weeks, np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int)))
-    recorder.start(state, resting)
+    snapshots = np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int))
+    recorder = Recorder(chosen(scenario.output.metrics), weeks, snapshots, resting, tier, Books(state))
     for t in range(weeks):
         advance(state, phases, Step(t, draws), check)
         recorder.record(state, t)
@@ -167,17 +170,23 @@ def chosen(names: Sequence[str] | None) -> tuple[Metric, ...]:
 
 def _result(scenario, names, seed, recorders, state, resting, tier) -> Result:
     stack = {name: np.stack([recorders[v].values[name] for v in names])[:, None] for name in recorders[names[0]].values}
-    known = {**METRICS, **IDENTITIES}
+    known = {**METRICS, **RECORDED}
     series = {name: Series(v, known[name].unit, known[name].label, known[name].axis) for name, v in stack.items()}
-    whip = np.stack([bullwhip_by_tier(recorders[v].bullwhip.ratio()[: len(tier)], tier) for v in names])[:, None]
+    base = recorders.get(BASELINE)
+    whip = np.stack([_bullwhip(recorders[v], base if v != BASELINE else None) for v in names])[:, None]
     years = scenario.horizon.weeks / WEEKS_PER_YEAR
     flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
     return Result(
         scenario.name, tuple(names), (seed,), np.arange(scenario.horizon.weeks), series,
-        {"bullwhip": Series(whip, "1", "Bullwhip ratio, median firm", "tier")},
+        {"bullwhip": Series(whip, "1", "Bullwhip ratio", "tier")},
         {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS},
         _firm_panel(state, resting, tier, [recorders[v] for v in names]), flows,
     )  # fmt: skip
+
+
+def _bullwhip(recorder: Recorder, base: Recorder | None) -> np.ndarray:
+    along = ("tier_orders", "tier_demand")
+    return bullwhip(*(recorder.values[name] for name in along), *(base.values[name] for name in along if base is not None))
 
 
 def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:

@@ -1,10 +1,15 @@
 r"""Where firms stand in the network, and how orders amplify along it.
 
     upstreamness  U = (I - B)^{-1} 1 ,  B_ji share of j's output sold to firm i along links        mean number of steps to final use
-    bullwhip      BW_i = [Var(O_i) / Ō_i²] / [Var(D_i) / D̄_i²] ,  O orders placed, D demand received, both less a linear trend
+    tier          quartile of U over firms, 1 nearest to final use
+    bullwhip      BW_k = Var_t( O_kt / Ō_kt ) / Var_t( D_kt / D̄_kt )     tier k, O orders placed, D demand received
+
+Ō and D̄ are those of the paired baseline in the same week, so that the ratio is about the response to what a variant does; for the
+baseline itself they are linear trends, and the ratio is about the noise of breakdowns. Tiers are summed before the ratio is taken:
+single firms near final use meet a demand that hardly moves, and a ratio to it says nothing.
 
 Sources: Antràs, Chor, Fally and Hillberry (2012), AER P&P 102(3), for upstreamness; Cachon, Randall and Schmidt (2007), M&SOM 9(4),
-for the ratio of coefficients of variation.
+for the ratio of variances and the warning about aggregation.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from ..state import State
 TIERS = ("1 (final use)", "2", "3", "4 (upstream)")
 ROUNDS = 200  # of the Neumann series; the share sold on is below one, so it converges
 CONVERGED = 1e-10
+STILL = 1e-16  # variance of a ratio below which it is rounding
 
 
 def upstreamness(state: State) -> np.ndarray:
@@ -39,43 +45,26 @@ def tiers(state: State) -> np.ndarray:
     return np.searchsorted(np.quantile(steps, [0.25, 0.5, 0.75]), steps, side="left").astype(np.int8)
 
 
-class Bullwhip:
-    """Running sums of orders placed and demand received per firm, from which the ratio follows at the end."""
-
-    def __init__(self, n: int):
-        self.sums = np.zeros((2, 3, n))  # orders, demand × (Σ y, Σ y², Σ t y)
-        self.weeks = 0
-
-    def observe(self, state: State) -> None:
-        """Add one week."""
-        orders = state.sum_slots(state.slots.order + state.slots.import_order)
-        for sums, values in zip(self.sums, (orders, state.firms.demand), strict=True):
-            sums[0] += values
-            sums[1] += values * values
-            sums[2] += self.weeks * values
-        self.weeks += 1
-
-    def ratio(self) -> np.ndarray:
-        """(n,) BW_i; NaN where demand or orders do not vary or are zero."""
-        (orders, demand) = (self._squared_variation(sums) for sums in self.sums)
-        known = (orders > 0) & (demand > 0)
-        return np.divide(orders, demand, out=np.full(orders.shape, np.nan), where=known)
-
-    def _squared_variation(self, sums) -> np.ndarray:
-        n = self.weeks
-        t_mean, t_square = (n - 1) / 2, n * (n * n - 1) / 12
-        mean = sums[0] / max(n, 1)
-        slope = (sums[2] - t_mean * sums[0]) / t_square if n > 1 else 0.0
-        variance = (sums[1] - n * mean**2 - slope**2 * t_square) / max(n, 1)
-        known = (mean > 0) & (variance > 1e-14 * mean**2)  # below it is rounding
-        return np.divide(variance, mean**2, out=np.zeros_like(mean), where=known)
+def by_tier(values: np.ndarray, tier: np.ndarray) -> np.ndarray:
+    """(n,) per firm, of which the first len(tier) have a tier → (4,) sums."""
+    return np.bincount(tier, weights=values[: len(tier)], minlength=len(TIERS))
 
 
-def bullwhip_by_tier(ratio: np.ndarray, tier: np.ndarray) -> np.ndarray:
-    """(4,) median ratio of each tier; NaN where no firm of it has one."""
-    by_tier = np.full(len(TIERS), np.nan)
-    for k in range(len(TIERS)):
-        known = ratio[(tier == k) & np.isfinite(ratio)]
-        if known.size:
-            by_tier[k] = np.median(known)
-    return by_tier
+def bullwhip(orders: np.ndarray, demand: np.ndarray, base_orders: np.ndarray | None = None, base_demand: np.ndarray | None = None):
+    """(K,) bullwhip ratio of each tier from weekly totals (T, K), against a paired baseline or, without one, against linear trends.
+
+    NaN where demand does not move.
+    """
+    placed = _variance(orders, _trend(orders) if base_orders is None else base_orders)
+    received = _variance(demand, _trend(demand) if base_demand is None else base_demand)
+    return np.divide(placed, received, out=np.full(placed.shape, np.nan), where=received > STILL)
+
+
+def _variance(values: np.ndarray, base: np.ndarray) -> np.ndarray:
+    return np.var(np.divide(values, base, out=np.ones_like(values), where=base > 0), axis=0)
+
+
+def _trend(values: np.ndarray) -> np.ndarray:
+    t = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = t @ values / max(float(t @ t), 1.0)
+    return values.mean(axis=0) + t[:, None] * slope

@@ -84,14 +84,24 @@ def check(scenario: Scenario, judge_stability: bool = True) -> dict[str, Any]:
         report["miniature"] = {"smbs": scenario.population.smbs, "stand_for": economy.n_smbs, "weight": 1.0 / state.scale}
     if judge_stability:
         report["stability"] = _judge(variants, built, economy)
-        report["warnings"] = [
-            f"this economy swings by itself{'' if len(report['stability']) == 1 else f' ({name})'}: a push grows "
-            f"(spectral radius {found['radius']:.4f} > 1). What a shock does cannot be told from it; lower orders.stock_adjustment or "
-            "raise orders.supply_line_weight"
-            for name, found in report["stability"].items()
-            if found.get("radius") is not None and found["radius"] > 1.0 + ROUNDING
-        ]
+        report["warnings"] = _warnings(report["stability"])
     return report
+
+
+def _warnings(judged: Mapping[str, Mapping]) -> list[str]:
+    """One line for each spectral radius above one, with the names of the economies that have it."""
+    by_radius: dict[str, list[str]] = {}
+    for name, found in judged.items():
+        if found["radius"] is not None and found["radius"] > 1.0 + ROUNDING:
+            by_radius.setdefault(f"{found['radius']:.4f}", []).append(name)
+    lines = []
+    for radius, names in by_radius.items():
+        which = "" if len(names) == len(judged) else f" ({', '.join(names)})"
+        lines.append(
+            f"this economy swings by itself{which}: a push grows (spectral radius {radius} > 1). What a shock does cannot be told from it; "
+            "lower orders.stock_adjustment or raise orders.supply_line_weight"
+        )
+    return lines
 
 
 def differences(scenario: Scenario) -> list[tuple[str, Any, Any]]:

@@ -28,7 +28,7 @@ from .reconstruct import Reconstruct
 from .scenario_files import packaged
 from .schedule import SCHEDULE
 from .schema import InputError, nearest
-from .simulate import IDENTITIES
+from .simulate import IDENTITIES, RECORDED
 from .state import STRUCTURE, TABLES
 
 GROUPS = {  # kind of entry → heading of its list
@@ -142,8 +142,9 @@ def _metrics() -> Iterable[Entry]:
     for m in METRICS.values():
         facts = {"unit": m.unit, "label": m.label, "by": m.axis or "economy"}
         yield Entry(m.name, "metric", f"{m.label} [{m.unit}]{f', by {m.axis}' if m.axis else ''}", inspect.cleandoc(m.doc), facts)
-    for name, series in IDENTITIES.items():
-        yield Entry(name, "metric", f"{series.label} [{series.unit}]", "Recorded every week; below 1e-9 or the run is wrong.")
+    for name, series in RECORDED.items():
+        text = "Recorded every week; below 1e-9 or the run is wrong." if name in IDENTITIES else "Recorded every week, by tier of upstreamness."
+        yield Entry(name, "metric", f"{series.label} [{series.unit}]", text)
 
 
 def _measures() -> Iterable[Entry]:
@@ -189,7 +190,8 @@ def _presets() -> Iterable[Entry]:
         text = "; ".join(f"{section}: {_listed(values)}" for section, values in sets.items())
         yield Entry(name, "model", rungs[name], f"`model: {name}` fills what the file leaves open: {text or 'the defaults'}.")
     for name, sets in orders.PRESETS.items():
-        yield Entry(name, "preset", _listed(sets) or "the defaults", f"`orders: {{preset: {name}}}` fills what the file leaves open.")
+        values = _listed(sets) or "the defaults"
+        yield Entry(name, "preset", values, f"`orders: {{preset: {name}}}` fills what the file leaves open: {values}.")
     rule = Reconstruct.model_fields["rule"]
     for name in get_args(rule.annotation):
         default = " (default)" if name == rule.default else ""

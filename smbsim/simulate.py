@@ -30,11 +30,14 @@ from .state import State
 
 SNAPSHOTS = 13  # weeks for which the output of every firm is kept, of the first run
 LINKS_KEPT = 20_000  # largest links kept for the picture of the network
+IDENTITIES = {
+    "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
+    "goods_gap": Series(np.empty(0), "1", "Goods that appeared or vanished, relative to stocks and output"),
+}
 RECORDED = {  # besides the metrics
     "tier_orders": Series(np.empty(0), "base currency/wk", "Orders placed", "tier"),
     "tier_demand": Series(np.empty(0), "base currency/wk", "Demand received", "tier"),
-    "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
-    "goods_gap": Series(np.empty(0), "1", "Goods that appeared or vanished, relative to stocks and output"),
+    **IDENTITIES,
 }
 
 Plan = Sequence[tuple[str, Callable[[State, Step], None]]]

@@ -149,13 +149,16 @@ def _drawn(kind: np.ndarray) -> np.ndarray:
 
 @base.styled
 def bullwhip(result: Result, ax=None):
-    """Bullwhip ratio by tier: squared variation of orders placed relative to that of demand received; above 1 orders amplify."""
+    """Bullwhip ratio by tier: variance of orders placed relative to that of demand received; above 1 orders amplify.
+
+    The baseline's own ratio is about breakdowns, not about a response, and is left out where there is another variant.
+    """
     values = result["bullwhip"].values  # (V, R, K)
     names = result.labels["tier"]
     ax = base.axis(ax, 7.2, 3.8)
     V, R, K = values.shape
-    rows = [v for v in range(V) if np.isfinite(values[v]).any()]
-    known = values[np.isfinite(values) & (values > 0)]
+    rows = [v for v in range(V) if np.isfinite(values[v]).any() and (V == 1 or result.variants[v] != BASELINE)]
+    known = values[rows][np.isfinite(values[rows]) & (values[rows] > 0)]
     wide = known.size > 0 and known.max() / known.min() > RATIO_SPAN
     if wide:
         ax.set_yscale("log")
@@ -180,11 +183,11 @@ def bullwhip(result: Result, ax=None):
     last = [float(median[v][np.isfinite(median[v])][-1]) for v in rows]
     if len(rows) > 1:
         base.label_ends(ax, K - 0.6, last, [result.variants[v] for v in rows], [base.look(result, v)["color"] for v in rows])
-    ax.annotate("orders amplify above this line", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
-                fontsize=base.SMALL, color=base.INK)  # fmt: skip
+    ax.annotate("orders amplify above this line", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, -4), textcoords="offset points",
+                fontsize=base.SMALL, color=base.INK, va="top")  # fmt: skip
     ax.set_xticks(np.arange(K), names, fontsize=base.STYLE["xtick.labelsize"])
     base.name_below(ax, "Tier (quartile of upstreamness)")
-    base.name_axis(ax, "Bullwhip of the median firm", "ratio")
+    base.name_axis(ax, "Bullwhip", "ratio of variances")
     v = base.shown(result, None)
     there = np.flatnonzero(np.isfinite(median[v]))
     if there.size:
@@ -193,7 +196,8 @@ def bullwhip(result: Result, ax=None):
         title = f"Orders vary more than demand in {above} of {there.size} tiers: ratio {ends} ('{result.variants[v]}')"
     else:
         title = "Orders and demand do not vary: no bullwhip ratio"
-    band = "Squared coefficient of variation of orders placed over that of demand received. "
+    against = "relative to their trend" if V == 1 else "relative to the paired baseline"
+    band = f"Orders placed and demand received, {against}, summed over the tier. "
     band += f"Dots: median of {R} runs; bars: 25–75 % and 5–95 %." if R > 1 else "One run."
     base.headline(ax, title, band)
     return ax

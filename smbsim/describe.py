@@ -143,8 +143,8 @@ def _metrics() -> Iterable[Entry]:
         facts = {"unit": m.unit, "label": m.label, "by": m.axis or "economy"}
         yield Entry(m.name, "metric", f"{m.label} [{m.unit}]{f', by {m.axis}' if m.axis else ''}", inspect.cleandoc(m.doc), facts)
     for name, series in RECORDED.items():
-        text = "Recorded every week; below 1e-9 or the run is wrong." if name in IDENTITIES else "Recorded every week, by tier of upstreamness."
-        yield Entry(name, "metric", f"{series.label} [{series.unit}]", text)
+        text = "below 1e-9 or the run is wrong" if name in IDENTITIES else f"by {series.axis} of upstreamness"
+        yield Entry(name, "metric", f"{series.label} [{series.unit}]", f"Recorded every week, {text}.")
 
 
 def _measures() -> Iterable[Entry]:

@@ -57,7 +57,12 @@ def report(r: dict) -> None:
         for line in r["notes"]:
             terminal.out(terminal.wrap(line, indent="  "))
     if r["stability"]:
-        _table("stability: the economy at rest after a small push", [(name, found["in_words"]) for name, found in r["stability"].items()])
+        alike: dict[str, list[str]] = {}
+        for name, found in r["stability"].items():
+            alike.setdefault(found["in_words"], []).append(name)
+        _section("stability: the economy at rest after a small push")
+        for words, names in alike.items():
+            terminal.out(terminal.wrap(f"{', '.join(names)}: {words}" if len(r["stability"]) > 1 else words, indent="  "))
     terminal.out()
 
 

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 
 from smbsim import checks, cli, describe, scenario, terminal
 from smbsim.analysis import ensemble
+from smbsim.analysis.resilience import MEASURES
 
 TINY = """\
 name: tiny
@@ -325,6 +328,13 @@ def test_unknown_metric():
     assert lines[0].startswith("output.metrics: unknown metric 'outputs'. Did you mean 'output'?")
 
 
+@pytest.mark.xfail(strict=True, reason="ensemble.run does not build a scenario that has variants and no interventions before it writes")
+def test_links_that_cannot_be_in_a_file_with_variants_only(here):
+    (here / "firms.csv").write_text(FIRMS)
+    (here / "links.csv").write_text(LINKS + "d,b,5\n")
+    bad(NETWORK + "variants: {linear: {production: {rule: linear}}}\n")
+
+
 def test_empty_target():
     assert bad(TINY.replace("{share: 0.5}", "{share: 0}")) == ["shocks[0] (demand): target {'share': 0.0} selects no firm"]
     assert bad(TINY.replace("{share: 0.5}", '{sector: "99"}'))[0].startswith("shocks[0] (demand): unknown sector '99'.")
@@ -425,6 +435,14 @@ def test_check_warns_of_an_economy_that_swings_by_itself():
     assert done.stderr.startswith("tiny.yaml: warning: this economy swings by itself: a push grows (spectral radius 1.")
 
 
+def test_check_names_the_variant_that_swings(here):
+    (here / "two.yaml").write_text(TINY + "variants: {nervous: {orders: {preset: sterman}}}\n")
+    done = smbsim("check", "two.yaml")
+    assert done.stderr.startswith("two.yaml: warning: this economy swings by itself (nervous): a push grows")
+    assert "  baseline: spectral radius 0.9" in done.stdout
+    assert "  nervous: spectral radius 1.0" in done.stdout
+
+
 def test_check_looks_at_every_file(here):
     (here / "bad.yaml").write_text("finance: {loan_rate: 4}\n")
     done = smbsim("check", "bad.yaml", "tiny.yaml", "--no-stability", "--json", code=2)
@@ -504,14 +522,8 @@ def test_show_prints_resilience_and_metrics(results):
     for text in ("tiny: 2 variants × 2 runs × 10 weeks", "hysteresis_gap", "baseline: medians over the runs", "real_value_added"):
         assert text in printed
     told = json.loads(smbsim("show", results, "--json").stdout)
-    assert list(told["resilience"]["scenario"]) == [*checks_measures()]
+    assert list(told["resilience"]["scenario"]) == list(MEASURES)
     assert set(told["metrics"]) == {"output", "real_value_added"}
-
-
-def checks_measures():
-    from smbsim.analysis.resilience import MEASURES
-
-    return MEASURES
 
 
 def test_show_refuses_what_is_no_results_folder():
@@ -642,6 +654,29 @@ def test_doctor_finds_a_resting_economy():
 def test_doctor_fails_when_the_economy_moves(monkeypatch):
     monkeypatch.setattr(checks, "movement_at_rest", lambda: 1e-3)
     assert "the installation computes wrong numbers" in smbsim("doctor", code=4).stderr
+
+
+# -- as a process -------------------------------------------------------------------------------------------------------------------------
+
+
+def process(*words: str, **more) -> subprocess.CompletedProcess:
+    """The command in a process of its own, as a shell starts it."""
+    code = "from smbsim.cli import main; main()"
+    return subprocess.run([sys.executable, "-W", "error", "-c", code, *words], capture_output=True, text=True, **more)
+
+
+def test_process_ends_with_the_exit_code_and_no_traceback():
+    done = process("run", "tiny.yaml", "--set", "population.smbs=0", "--out", "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--set population.smbs = 0 is outside [1, inf) firms\n"
+    assert not Path("out").exists()
+
+
+def test_data_can_be_piped_without_colour_and_without_notes():
+    done = process("run", "tiny.yaml", "--out", "out", "--no-figures", env={**os.environ, "FORCE_COLOR": "", "COLUMNS": "40"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert done.stdout.splitlines()[-1] == "out"
 
 
 # -- terminal -----------------------------------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def run(
         terminal.write_json(expected) if as_json else printing.estimate(expected)
         return
     name = Path(file).stem
-    folder = _folder(spec, name, out, resume, force)
+    folder = _folder(spec, name, out, resume, force, not no_baseline)
     total = runs or spec.runs.replicates
     with terminal.progress(printing.count(total, "run"), "building the economy", "weeks") as progress:
         try:
@@ -171,11 +171,12 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
-def _folder(spec, name: str, out: Path | None, resume: bool, force: bool) -> Path:
+def _folder(spec, name: str, out: Path | None, resume: bool, force: bool, baseline: bool) -> Path:
     """Where results go. Refuses what holds something already, and to continue a folder that holds another scenario."""
     import json
 
     from .analysis import ensemble
+    from .result import load_dataset
     from .schema import InputError
 
     found = ensemble.newest_folder(spec, name) if resume and out is None else None
@@ -186,6 +187,9 @@ def _folder(spec, name: str, out: Path | None, resume: bool, force: bool) -> Pat
     written = folder / "scenario.yaml"
     if resume and written.is_file() and json.loads(written.read_text(encoding="utf-8")) != spec.dump():
         raise InputError(f"--resume: {folder} holds another scenario; use another folder, or --force to overwrite it")
+    part = next((folder / "parts").glob("*.nc"), None) if resume else None
+    if part is not None and load_dataset(part).variants != tuple(spec.all_variants(baseline)):
+        raise InputError(f"--resume: the runs in {folder} were made {'without' if baseline else 'with'} the baseline; continue them so")
     return folder
 
 

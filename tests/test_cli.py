@@ -202,6 +202,11 @@ def test_resume_does_not_mix_scenarios(copied):
     assert lines == ["continuing copied", "--resume: copied holds another scenario; use another folder, or --force to overwrite it"]
 
 
+def test_resume_does_not_mix_runs_with_and_without_baseline(copied):
+    lines = refused("run", "tiny.yaml", "--out", "copied", "--resume", "--no-baseline")
+    assert lines[1:] == ["--resume: the runs in copied were made with the baseline; continue them so"]
+
+
 def test_force_overwrites(copied):
     smbsim("run", "tiny.yaml", "--seed", 8, "--out", "copied", "--force", "--no-figures")
     assert json.loads((copied / "manifest.json").read_text())["seeds"] == [8]

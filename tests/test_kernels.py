@@ -1,0 +1,307 @@
+"""Every kernel: it calls only functions of its own file, compiled it says what its Python says, and it is compiled once.
+
+Also without the compiler (what needs both forms is then skipped):
+
+    NUMBA_DISABLE_JIT=1 python -m pytest tests/test_kernels.py
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import smbsim
+from smbsim import draws, reconstruct, state
+from smbsim.mechanisms import orders, production, trade
+
+MODULES = (draws, state, reconstruct, production, orders, trade)  # every module with kernels
+KERNELS = {
+    "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
+    "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
+    "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
+}  # fmt: skip
+PACKAGE = Path(smbsim.__file__).parent
+ALLOWED = {"range", "len", "min", "max", "abs", "np"}  # globals that a kernel may use besides constants and kernels of its file
+FIRMS, SECTORS, LEAD, IMPORT_LEAD = 40, 5, 3, 4
+
+compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
+
+
+def module_name(module) -> str:
+    return module.__name__.removeprefix("smbsim.")
+
+
+def dispatchers(module) -> dict:
+    """Name → kernel of the kernels defined in a module."""
+    return {name: k for name, k in vars(module).items() if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__}
+
+
+def kernel(name: str):
+    """The kernel of that name in one of MODULES."""
+    return next(vars(module)[name] for module in MODULES if name in vars(module))
+
+
+def python(k):
+    """The function as it was written."""
+    return getattr(k, "py_func", k)
+
+
+def decorated(path: Path) -> set[str]:
+    """Functions under @kernel, or under anything of numba, in a file."""
+    words = ("kernel", "njit", "jit", "vectorize", "guvectorize")
+    return {
+        node.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        for mark in node.decorator_list
+        if any(getattr(part, "id", getattr(part, "attr", None)) in words for part in ast.walk(mark))
+    }
+
+
+def test_modules_listed_here_hold_all_kernels():
+    """No kernel outside MODULES, none that is not in KERNELS."""
+    found = {
+        f"{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}.{name}" for path in PACKAGE.rglob("*.py") for name in decorated(path)
+    }
+    assert found == KERNELS
+    assert {f"{module_name(module)}.{name}" for module in MODULES for name in decorated(Path(module.__file__))} == KERNELS
+
+
+@compiled
+def test_only_kernels_are_compiled():
+    """Every dispatcher of the modules is made by the one decorator: cached, without the GIL, serial, without fast mathematics."""
+    assert {f"{module_name(module)}.{name}" for module in MODULES for name in dispatchers(module)} == KERNELS
+    for module in MODULES:
+        for k in dispatchers(module).values():
+            options = k.targetoptions
+            assert (options["nopython"], options["nogil"], options["error_model"]) == (True, True, "numpy")
+            assert not options.get("parallel")
+            assert not options.get("fastmath")
+            assert type(k._cache).__name__ == "FunctionCache"
+
+
+@compiled
+@pytest.mark.parametrize("module", MODULES, ids=module_name)
+def test_kernel_calls_only_functions_of_its_own_file(module):
+    """A cached kernel that calls a kernel of another file keeps giving the old answer after that file is edited (ARCHITECTURE.md 7)."""
+    own = dispatchers(module)
+    assert own
+    for name, k in own.items():
+        for used in k.py_func.__code__.co_names:
+            value = k.py_func.__globals__.get(used)
+            if value is None or used in ALLOWED or isinstance(value, (int, float, np.generic)):
+                continue
+            assert used in own, f"{name} uses {used} of {getattr(value, '__module__', '?')}"
+
+
+# -- compiled = interpreted ---------------------------------------------------------------------------------------------------------------
+
+
+class Case:
+    """A random network in the layout of the state, with random columns; a hub, firms without slots, slots without links."""
+
+    def __init__(self, seed: int):
+        self.rng = rng = np.random.default_rng(seed)
+        n_slots = rng.integers(0, SECTORS + 1, FIRMS)
+        n_slots[[0, 7]] = 0, SECTORS
+        group = np.concatenate([rng.permutation(SECTORS)[:k] for k in n_slots]) if n_slots.sum() else np.empty(0)
+        self.slots = int(n_slots.sum())
+        n_links = rng.integers(0, 4, self.slots)
+        n_links[: self.slots // 9] = 25
+        self.links = int(n_links.sum())
+        self.slot_start = np.concatenate([[0], np.cumsum(n_slots)]).astype(np.int64)
+        self.link_start = np.concatenate([[0], np.cumsum(n_links)]).astype(np.int64)
+        self.group = group.astype(np.int32)
+        self.slot = np.repeat(np.arange(self.slots), n_links).astype(np.int32)
+        self.supplier = rng.integers(0, FIRMS, self.links).astype(np.int32)
+        self.by_supplier = np.argsort(self.supplier, kind="stable").astype(np.int64)
+        self.supplier_start = np.searchsorted(self.supplier[self.by_supplier], np.arange(FIRMS + 1)).astype(np.int64)
+
+    def amounts(self, n, *width) -> np.ndarray:
+        """Positive numbers over eight orders of magnitude, a quarter of them zero."""
+        values = 10.0 ** self.rng.uniform(-4, 4, (n, *width))
+        return np.where(self.rng.random((n, *width)) < 0.25, 0.0, values)
+
+    def shares(self, n) -> np.ndarray:
+        """Numbers in [0, 1], the bounds among them."""
+        return np.clip(self.rng.uniform(-0.2, 1.2, n), 0.0, 1.0)
+
+
+def arguments_fill_uniforms(c):
+    return np.uint64(c.rng.integers(2**63)), c.rng.integers(0, 2**62, 100), np.full(100, np.nan)
+
+
+def arguments_fill_pair_uniforms(c):
+    return np.uint64(c.rng.integers(2**63)), c.rng.integers(0, 2**62, 100), c.rng.integers(0, 2**62, 100), np.full(100, np.nan)
+
+
+def arguments_total(c):
+    return (c.amounts(500) * np.where(c.rng.random(500) < 0.5, -1.0, 1.0),)
+
+
+def arguments_sum_rows(c):
+    return 0, FIRMS, c.slot_start, c.amounts(c.slots), np.full(FIRMS, np.nan)
+
+
+def arguments_sum_rows_through(c):
+    return 0, FIRMS, c.supplier_start, c.by_supplier, c.amounts(c.links), np.full(FIRMS, np.nan)
+
+
+def arguments_fill_slots(c):
+    weight, sold = np.full(c.links, np.nan), np.full(FIRMS, np.nan)
+    return c.link_start, c.supplier.astype(np.int64), c.amounts(c.links), c.shares(FIRMS), c.amounts(c.slots), weight, sold
+
+
+def arguments_possible_output(c, rule=2):
+    firms = [c.amounts(FIRMS), np.where(c.shares(FIRMS) < 0.5, 1e300, c.amounts(FIRMS)), c.amounts(FIRMS), 1.0 + c.shares(FIRMS)]
+    return (
+        0, FIRMS, rule, production.BINDING[rule], 0.8, 0.5, c.slot_start, *firms, c.shares(FIRMS), c.shares(FIRMS), c.group,
+        c.shares(c.slots), c.rng.integers(0, 3, c.slots).astype(np.int8), 10 * c.shares(c.slots), c.shares(SECTORS), c.amounts(c.slots),
+        np.full(c.slots, np.nan), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
+    )  # fmt: skip
+
+
+def arguments_use_inputs(c):
+    return 0, FIRMS, c.slot_start, c.rng.random(FIRMS) < 0.7, c.amounts(FIRMS), c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots)
+
+
+def arguments_order_inputs(c):
+    slots = [c.shares(c.slots), 10 * c.shares(c.slots), 1.0 + c.shares(c.slots), c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots)]
+    storable = c.rng.random(FIRMS) < 0.5
+    return 0, FIRMS, 0.12, 0.34, c.slot_start, c.amounts(FIRMS), storable, *slots, np.full(c.slots, np.nan), np.full(c.slots, np.nan)
+
+
+def arguments_orders_received(c):
+    return 0, FIRMS, c.supplier_start, c.by_supplier, c.slot, c.shares(c.links), c.amounts(c.slots), np.full(FIRMS, np.nan)
+
+
+def arguments_ship_links(c):
+    return (
+        0, FIRMS, 1, 2, c.slot_start, c.link_start, c.supplier, c.shares(c.links), c.rng.integers(1, LEAD + 1, c.links).astype(np.int8),
+        c.shares(FIRMS), c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.links), np.full(c.links, np.nan), c.amounts(c.slots, LEAD),
+        c.amounts(c.slots, IMPORT_LEAD), np.full(c.slots, np.nan),
+    )  # fmt: skip
+
+
+def arguments_invoice_links(c):
+    return (
+        0, FIRMS, c.slot_start, c.link_start, c.supplier, 0.5 + c.shares(FIRMS), c.amounts(c.links), 1.0 + c.shares(c.slots),
+        c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD), c.amounts(c.links),
+        1.0 + c.shares(c.slots),
+    )  # fmt: skip
+
+
+ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
+
+
+def called(function, arguments):
+    """What a function returns, and all its arrays after it, as bytes."""
+    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        returned = function(*copies)
+    return returned, [a.tobytes() for a in copies if isinstance(a, np.ndarray)]
+
+
+def test_every_kernel_has_arguments_here():
+    assert {name.rpartition(".")[2] for name in KERNELS} == set(ARGUMENTS)
+
+
+@compiled
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+@pytest.mark.parametrize("seed", range(4))
+def test_compiled_says_what_python_says(name, seed):
+    """Bit for bit: nothing is reassociated, contracted or rounded differently."""
+    arguments = ARGUMENTS[name](Case(seed))
+    assert called(kernel(name), arguments) == called(python(kernel(name)), arguments)
+
+
+@compiled
+@pytest.mark.parametrize("rule", range(len(production.RULES)), ids=production.RULES)
+def test_compiled_says_what_python_says_for_every_input_rule(rule):
+    arguments = arguments_possible_output(Case(11), rule)
+    assert called(production.possible_output, arguments) == called(python(production.possible_output), arguments)
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+def test_kernel_writes_every_row_it_is_given_and_numbers_only(name):
+    """Outputs start as NaN: what is left of it was not written. Also runs uncompiled."""
+    arguments = ARGUMENTS[name](Case(5))
+    with np.errstate(over="ignore"):
+        returned = kernel(name)(*arguments)
+    assert (returned is None) == (name != "total")
+    for array in arguments:
+        assert not isinstance(array, np.ndarray) or np.isfinite(array).all()
+
+
+OF_ROWS = sorted(name for name in ARGUMENTS if python(kernel(name)).__code__.co_varnames[:2] == ("start", "stop"))
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_kernel_in_pieces_is_the_kernel_in_one(name):
+    """A kernel of rows [start, stop) gathers and never scatters: any cut, run in any order, gives the same bits."""
+    arguments = ARGUMENTS[name](Case(3))
+    whole = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    kernel(name)(*whole)
+    for start, stop in ((17, 30), (30, FIRMS), (0, 1), (1, 17)):
+        kernel(name)(start, stop, *arguments[2:])
+    for a, b in zip(arguments, whole, strict=True):
+        assert not isinstance(a, np.ndarray) or a.tobytes() == b.tobytes()
+
+
+def test_total_is_the_sum_exactly_rounded_where_a_plain_sum_is_not():
+    """Neumaier (1974): 1 + 1e100 + 1 - 1e100 is 2; zeros appended change nothing."""
+    values = np.array([1.0, 1e100, 1.0, -1e100])
+    assert values.sum() == 0.0
+    assert state.total(values) == 2.0
+    noise = Case(2).amounts(999)
+    assert state.total(noise) == state.total(np.concatenate([noise, np.zeros(50)]))
+
+
+# -- one version, one result --------------------------------------------------------------------------------------------------------------
+
+RUN = """
+import sys, hashlib
+import numpy as np
+from models import advance, columns, miniature
+from smbsim import draws, reconstruct, state
+from smbsim.mechanisms import orders, production, trade
+from smbsim.draws import Draws
+
+def digest(threads):
+    s, plan, keyed = miniature(60, threads=threads, production={"emergency_share": 1, "scarcity": 1, "breakdown_hazard": 0.02})
+    s.firms.demand_factor[:] = 0.7
+    advance(s, plan, keyed, 0, 3)
+    h = hashlib.sha256()
+    for name, values in columns(s).items():
+        h.update(repr(name).encode()); h.update(values.tobytes())
+    return h.hexdigest(), s, plan, keyed
+
+(one, s, plan, keyed), (two, *_) = digest(1), digest(2)
+assert one == two, "one and two threads differ"
+s = s.relabelled(np.arange(s.firms.n)[::-1].copy())
+s.append_firms(sector=np.zeros(2, dtype=int))
+advance(s, plan, keyed, 3, 4)
+miniature(60, reconstruct={"rule": "scgm"})
+Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
+for module in (draws, state, reconstruct, production, orders, trade):
+    for name, k in vars(module).items():
+        if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
+            print(name, len(k.signatures))
+"""
+
+
+@compiled
+def test_kernels_are_compiled_once_and_threads_do_not_show():
+    """After a run, with one thread and with two, relabelled and with firms appended, every kernel has exactly one signature."""
+    path = os.pathsep.join([str(Path(__file__).parent), str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False
+    )
+    assert done.stderr == ""
+    assert dict(line.split() for line in done.stdout.splitlines()) == {name.rpartition(".")[2]: "1" for name in KERNELS}

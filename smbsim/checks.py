@@ -23,7 +23,6 @@ from . import scenario as scenarios
 from . import simulate
 from .analysis import consistency, ensemble
 from .analysis.stability import Stability, stability
-from .draws import Draws
 from .mechanisms.base import Step
 from .metrics import METRICS
 from .result import BASELINE, load_dataset
@@ -59,7 +58,7 @@ def check(scenario: Scenario, judge_stability: bool = True) -> dict[str, Any]:
     simulate.chosen(scenario.output.metrics)
     economy = economies.load(scenario.economy)
     variants = scenario.all_variants()
-    built = _build_all(variants, economy)
+    built = simulate.validate(variants, economy)
     main = next(v for name, v in variants.items() if name != BASELINE or len(variants) == 1)
     state = built[main.without_interventions()]
     report = {
@@ -118,17 +117,6 @@ def _unequal(mine: Any, usual: Any, path: str = ""):
             yield from _unequal(value, there, f"{path}.{key}" if path else key)
     elif mine != usual:
         yield path, mine, usual
-
-
-def _build_all(variants: Mapping[str, Scenario], economy) -> dict[Scenario, State]:
-    """The initial state of every variant, once where only interventions differ; their targets are resolved on it."""
-    built: dict[Scenario, State] = {}
-    for variant in variants.values():
-        alone = variant.without_interventions()
-        if alone not in built:
-            built[alone] = simulate.prepare(alone, None, economy)[0]
-        simulate.plan(variant, built[alone], Draws(variant.runs.seed))
-    return built
 
 
 def _size(state: State, scenario: Scenario) -> dict[str, Any]:
@@ -192,7 +180,7 @@ def estimate(scenario: Scenario, runs: int | None, jobs: int, threads: int, base
     economy = economies.load(scenario.economy)
     variants = scenario.all_variants(baseline)
     runs = scenario.runs.replicates if runs is None else runs
-    built = _build_all(variants, economy)
+    built = simulate.validate(variants, economy)
     began = time.perf_counter()
     state, plan, draws = simulate.prepare(scenario, None, economy, threads)
     build = time.perf_counter() - began
@@ -309,7 +297,7 @@ def changes_since(folder: Path) -> list[str]:
         changed.append("the code of smbsim is not that of the folder; different numbers would be no surprise")
     elif manifest.get("hash") != scenarios.load(manifest["scenario"]).hash8:
         changed.append("the tables of the economy or the files of the network are not those of the folder")
-    now = {"python": platform.python_version(), **{name: ensemble._version(name) for name in ensemble.PACKAGES}}
+    now = {"python": platform.python_version(), **{name: ensemble.version(name) for name in ensemble.PACKAGES}}
     was = manifest.get("versions", {})
     return changed + [f"{name} was {was[name]}, is {now[name]}" for name in now if name in was and was[name] != now[name]]
 
@@ -324,7 +312,7 @@ def doctor(folder: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     cache = Path(sum_rows.stats.cache_path)
     return {
-        "versions": {"python": platform.python_version(), **{name: ensemble._version(name) for name in ensemble.PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: ensemble.version(name) for name in ensemble.PACKAGES}},
         "system": platform.platform(),
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -138,9 +138,7 @@ def run(
         except KeyboardInterrupt:
             _say_how_to_resume(folder)
             raise typer.Exit(STOPPED) from None
-        except RuntimeError as error:
-            if not str(error).startswith("all "):
-                raise
+        except ensemble.AllRunsFailed as error:
             terminal.note(f"{error}; see {folder / 'runs.csv'}")
             raise typer.Exit(RUNS_FAILED) from None
     if not as_json:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,15 +55,15 @@ class Rows:
         work = np.asarray(work_start, dtype=np.int64) + np.arange(self.n + 1)  # a row without links is still a row
         targets = np.linspace(work[0], work[-1], blocks + 1)
         bounds = np.unique(np.searchsorted(work, targets))
-        self.bounds = [int(b) for b in bounds] if self.n else [0]
-        self.bounds[-1] = self.n
+        ends = [int(b) for b in bounds] if self.n else [0]
+        ends[-1] = self.n
+        self.blocks = list(pairwise(ends))
 
     def run(self, function: Callable, *arrays) -> None:
         """Call function(start, stop, *arrays) for every block; with one thread the blocks run in turn."""
-        pairs = list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
         if self.threads == 1:
-            for start, stop in pairs:
+            for start, stop in self.blocks:
                 function(start, stop, *arrays)
             return
-        for done in [_pool(self.threads).submit(function, start, stop, *arrays) for start, stop in pairs]:
+        for done in [_pool(self.threads).submit(function, start, stop, *arrays) for start, stop in self.blocks]:
             done.result()

@@ -37,11 +37,10 @@ from mesa.agent import AgentSet, GroupBy
 
 from . import accounts, network, simulate
 from .economy import Economy
-from .interventions.base import FACTORS, apply, resolve
+from .interventions.base import FACTORS
 from .mechanisms.base import Step
 from .metrics import METRICS
 from .scenario import Scenario, load
-from .schedule import plan as schedule_plan
 from .schema import nearest
 from .state import CLASSES, KINDS, LARGE, STRUCTURE, WORKER, State
 from .state import SMB as SMB_KIND

@@ -550,16 +550,21 @@ def read_graphml(path: str | Path, sectors: Sequence[str]) -> FirmNetwork:
 
 
 def from_networkx(
-    graph: nx.DiGraph, sectors: Sequence[str], firms: Mapping[Hashable, Mapping] | Sequence[Mapping] | None = None
+    graph: nx.DiGraph, firms: Mapping[Hashable, Mapping] | Sequence[Mapping] | None = None, sectors: Sequence[str] | None = None
 ) -> FirmNetwork:
     """The network of a directed graph, edges from supplier to customer.
 
     graph : nodes have sector [, firm, region, employment, output, final_sales], edges weight [, essentiality]; annual, base currency.
             The name of a firm is its attribute firm, or the node. Other attributes are left alone
     firms : values that replace those of nodes: {node: {"sector": …}}, or rows [{"firm": node, "sector": …}]
+    sectors : codes of the economy's sectors; default those of us_2022
 
     Raises InputError with a line for every mistake (the first 20), naming node or edge.
     """
+    if sectors is None:
+        from .economy import load
+
+        sectors = load("us_2022").sectors
     return _from_graph(graph, sectors, firms, "graph")
 
 

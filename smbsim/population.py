@@ -25,19 +25,24 @@ CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical,
 DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
 
 
-def build(scenario, draws: Draws, economy: Economy | None = None) -> State:
-    """The initial state of a scenario, exactly at rest. economy: already loaded; by default that of the scenario is loaded.
+def build(scenario, draws: Draws, economy: Economy | None = None, network: FirmNetwork | None = None) -> State:
+    """The initial state of a scenario, exactly at rest.
+
+    economy : already loaded; by default that of the scenario is loaded
+    network : firms and links, instead of those that the scenario names or that would be drawn
 
     Raises InputError when files, tables or accounts do not fit together.
     """
     economy = economy or economies.load(scenario.economy)
     wanted, days = scenario.population, scenario.production.storable_days
-    if scenario.network is not None:
-        structure = from_firms(_read(scenario.network, economy), economy, draws, wanted.home_sales, days)
+    if network is None and scenario.network is not None:
+        network = _read(scenario.network, economy)
+    if network is not None:
+        structure = from_firms(network, economy, draws, wanted.home_sales, days)
     else:
         firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
-        network = draw_network(economy, firms, draws, scenario.reconstruct)
-        structure = from_tables(economy, firms, network, draws, wanted.home_sales, days)
+        links = draw_network(economy, firms, draws, scenario.reconstruct)
+        structure = from_tables(economy, firms, links, draws, wanted.home_sales, days)
     return settle(structure, scenario.mechanisms)
 
 
@@ -123,7 +128,8 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
         counter=np.zeros((G, G)), spot_imports=np.zeros((G, G)), other_imports=np.zeros(G), account_inputs=np.zeros((G, len(ACCOUNTS))),
         sale_share=_within_sector(given.sector, given.final_sales, G),
         basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts,
-        government_wages=0.0, public_value_added=0.0, passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
+        government_wages=0.0, public_value_added=0.0,
+        passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
         region_weights=population / population.sum(), home_sales=home_sales, scale=1.0,
     )  # fmt: skip
 

@@ -123,8 +123,8 @@ class Structure:
 class Rest:
     """The closed resting state: the structure, and what follows from it. Cells (2 R,) are region × (worker, owner).
 
-    capex, interest, debt, profit_tax, dividends (n,); wage_income, taxable_income, consumption, residual_investment, foreign_lending, transfers,
-    benefits, government_wages (2 R,); passthrough_wages, passthrough_surplus (2 R, Q); passthrough_revenue (Q,);
+    capex, interest, debt, profit_tax, dividends (n,); wage_income, taxable_income, consumption, residual_investment, foreign_lending,
+    transfers, benefits, government_wages (2 R,); passthrough_wages, passthrough_surplus (2 R, Q); passthrough_revenue (Q,);
     customers (n, 2), large_customers (R, G) shares of household demand; closing_transfer V_K currency/wk; income_tax_rate
     """
 
@@ -211,8 +211,8 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
     regional = net.reshape(-1, len(CLASSES)).sum(axis=1)
     shares, large = customers(s, regional / regional.sum() if regional.sum() > 0 else s.region_weights)
     first = len(ACCOUNTS)
-    revenue = (
-        s.account_basket[first:].sum(axis=1) + s.account_inputs[:, first:].T @ np.bincount(s.sector, s.output, minlength=len(s.sectors))
+    revenue = s.account_basket[first:].sum(axis=1) + s.account_inputs[:, first:].T @ np.bincount(
+        s.sector, s.output, minlength=len(s.sectors)
     )
     return Rest(
         structure=s, capex=capex, interest=interest, debt=debt, profit_tax=profit_tax, dividends=dividends, wage_income=wage_income,
@@ -244,14 +244,18 @@ def _balance_budget(rates: Rates, base: float, gap: float, benefits: float) -> t
     transfers = benefits + (rates.transfers or 0.0) / 52.0
     rate = (gap + transfers) / base if base > 0 else 0.0
     if not 0.0 <= rate < 1.0:
-        raise InputError(f"government.income_tax: a rate of {rate:.3g} would balance the budget, outside [0, 1); give a rate or other transfers")
+        raise InputError(
+            f"government.income_tax: a rate of {rate:.3g} would balance the budget, outside [0, 1); give a rate or other transfers"
+        )
     return rate, transfers
 
 
 def _check_walras(s: Structure, net: np.ndarray) -> None:
     consumption = s.basket[:, 0].sum() + s.import_basket[:, 0].sum() + s.account_basket[:, 0].sum()
     if abs(net.sum() - consumption) > WALRAS * max(consumption, s.output.sum()):
-        raise InputError(f"economy: household income {net.sum():.9g} and consumption {consumption:.9g} per week differ: the table does not close")
+        raise InputError(
+            f"economy: household income {net.sum():.9g} and consumption {consumption:.9g} per week differ: the table does not close"
+        )
     if net.min() < -WALRAS * max(consumption, 1.0):
         cell = int(net.argmin())
         who = f"{CLASSES[cell % 2]}s of region {s.regions[cell // 2]}"
@@ -276,5 +280,3 @@ def _cells(regional: np.ndarray, kind: int) -> np.ndarray:
 def _shares(income: np.ndarray) -> np.ndarray:
     total = income.sum()
     return income / total if total > 0 else np.full(len(income), 1.0 / len(income))
-
-

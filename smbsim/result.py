@@ -82,7 +82,7 @@ class Result:
 
     def quantiles(self, name: str, bands: Sequence[float] = BANDS) -> np.ndarray:
         """(len(bands), V, …) quantiles over the runs, in percent."""
-        return np.nanpercentile(self[name].values, bands, axis=1)
+        return _percentiles(self[name].values, bands)
 
     @cached_property
     def data(self):
@@ -119,7 +119,9 @@ class Result:
         return f"<b>{self.name}</b>: {len(self.variants)} variants × {len(self.seeds)} runs × {len(self.weeks)} weeks<ul>{rows}</ul>"
 
     def __repr__(self) -> str:
-        return f"Result({self.name!r}, variants={self.variants}, runs={len(self.seeds)}, weeks={len(self.weeks)}, metrics={list(self.series)})"
+        return (
+            f"Result({self.name!r}, variants={self.variants}, runs={len(self.seeds)}, weeks={len(self.weeks)}, metrics={list(self.series)})"
+        )
 
     # -- disk -------------------------------------------------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class Result:
             out = csv.writer(f, lineterminator="\n")
             out.writerow(["variant", "metric", "unit", "label", "week", *(f"p{b}" for b in BANDS)])
             for name, s in self.series.items():
-                q = np.nanpercentile(s.values, BANDS, axis=1)
+                q = _percentiles(s.values, BANDS)
                 names = self.labels[s.axis] if s.axis else ("",)
                 q = q if s.axis else q[..., None]
                 for v, variant in enumerate(self.variants):
@@ -150,6 +152,11 @@ class Result:
             out.writerow(["variant", "flow", "payer", "payee", "currency_per_year"])
             for (variant, flow, payer, payee), amount in self.flows.items():
                 out.writerow([variant, flow, payer, payee, f"{amount:.12g}"])
+
+
+def _percentiles(values: np.ndarray, bands: Sequence[float]) -> np.ndarray:
+    """Over the runs (axis 1), NaN left out; the plain function is a hundred times faster where there is none."""
+    return (np.percentile if np.isfinite(values).all() else np.nanpercentile)(values, bands, axis=1)
 
 
 FIRM_DIMS = {
@@ -182,7 +189,7 @@ def load_dataset(path: str | Path) -> Result:
         axis = v.dims[-1] if not weekly or len(v.dims) == 4 else None
         (series if weekly else panels)[name] = Series(v.values, v.attrs["units"], v.attrs["long_name"], axis)
     flows = {tuple(line): amount for *line, amount in json.loads(data.attrs["flows"])}
-    labels = {d: tuple(str(x) for x in data[d].values) for d in data.dims if d in data.coords and data[d].dtype.kind in "OUT"}
+    labels = {d: tuple(str(x) for x in data[d].values) for d in data.coords if d in data.dims and data[d].dtype.kind in "OUT"}
     return Result(
         data.attrs["name"], labels.pop("variant"), tuple(int(s) for s in data["seed"].values), data["week"].values, series, panels, labels,
         firms, flows,

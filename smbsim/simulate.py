@@ -21,10 +21,11 @@ from .metrics import METRICS
 from .metrics.base import Metric
 from .metrics.identities import Books
 from .metrics.network import TIERS, bullwhip, by_tier, tiers
+from .network import FirmNetwork
 from .population import build
 from .result import BASELINE, Result, Series
-from .schedule import plan as schedule_plan
 from .scenario import Scenario
+from .schedule import plan as schedule_plan
 from .schema import WEEKS_PER_YEAR, InputError, nearest
 from .state import State
 
@@ -70,13 +71,33 @@ def plan(scenario: Scenario, state: State, draws: Draws) -> Plan:
     return (("interventions", partial(apply, shocks, masks=masks)), *schedule_plan(scenario.mechanisms))
 
 
-def prepare(scenario: Scenario, seed: int | None = None, economy: Economy | None = None, threads: int = 1) -> tuple[State, Plan, Draws]:
-    """The initial state of a scenario, its plan and its draws; burn-in has yet to be run. seed: default that of the scenario."""
+def prepare(
+    scenario: Scenario, seed: int | None = None, economy: Economy | None = None, threads: int = 1, network: FirmNetwork | None = None
+) -> tuple[State, Plan, Draws]:
+    """The initial state of a scenario, its plan and its draws; burn-in has yet to be run.
+
+    seed: default that of the scenario; network: the firms and links, instead of those the scenario says (see `network.from_networkx`).
+    """
     seed = scenario.runs.seed if seed is None else seed
     draws = Draws(seed)
-    state = build(scenario, draws, economy)
+    state = build(scenario, draws, economy, network)
     state.set_threads(threads)
     return state, plan(scenario, state, draws), draws
+
+
+def validate(variants: Mapping[str, Scenario], economy: Economy, network: FirmNetwork | None = None) -> dict[Scenario, State]:
+    """The initial state of every variant, built once where only interventions differ, with all targets resolved on it.
+
+    Raises InputError for everything that would stop a run.
+    """
+    built: dict[Scenario, State] = {}
+    for variant in variants.values():
+        chosen(variant.output.metrics)
+        alone = variant.without_interventions()
+        if alone not in built:
+            built[alone] = prepare(alone, None, economy, network=network)[0]
+        plan(variant, built[alone], Draws(variant.runs.seed))
+    return built
 
 
 def burn_in(state: State, plan: Plan, draws: Draws, weeks: int, check: bool = False, progress: Progress = ignore) -> None:
@@ -125,6 +146,7 @@ def run(
     threads: int = 1,
     check: bool = False,
     progress: Progress = ignore,
+    network: FirmNetwork | None = None,
 ) -> Result:
     """Simulate every variant with one seed.
 
@@ -135,7 +157,7 @@ def run(
     for name, scenario in variants.items():
         key = scenario.without_interventions()
         if key not in started:
-            started[key] = _start(key, seed, economy, threads, check, progress)
+            started[key] = _start(key, seed, economy, threads, check, progress, network)
         state, resting, tier = started[key]
         state = state.copy()
         recorders[name] = _record(scenario, state, resting, tier, Draws(seed), check, progress)
@@ -144,8 +166,8 @@ def run(
     return _result(first, list(variants), seed, recorders, state, resting, tier)
 
 
-def _start(scenario, seed, economy, threads, check, progress):
-    state, quiet, draws = prepare(scenario, seed, economy, threads)
+def _start(scenario, seed, economy, threads, check, progress, network):
+    state, quiet, draws = prepare(scenario, seed, economy, threads, network)
     resting, tier = state.firms.output.copy(), tiers(state)
     burn_in(state, quiet, draws, scenario.horizon.burn_in, check, progress)
     return state, resting, tier

@@ -294,7 +294,9 @@ class State:
         rows = np.unique(np.nonzero(wrong)[0])
         ids = table.uid[rows[:3]] if "uid" in table else rows[:3]
         label = "uids" if "uid" in table else "rows"
-        return f"{TABLES[table.axis]}.{name}: {len(rows)} values {what}{f' {where}' if where else ''}, first {label} {[int(i) for i in ids]}"
+        return (
+            f"{TABLES[table.axis]}.{name}: {len(rows)} values {what}{f' {where}' if where else ''}, first {label} {[int(i) for i in ids]}"
+        )
 
     def __getstate__(self):
         hidden = ("customers", "suppliers")

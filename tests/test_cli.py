@@ -178,7 +178,6 @@ def test_resume_after_a_kill_gives_identical_files(copied, results):
         assert [row["status"] for row in csv.DictReader(rows)] == ["done", "resumed"]
 
 
-@pytest.mark.xfail(strict=True, reason="result.load_dataset takes the order of axes from data.dims; data.coords has that of the file")
 def test_resume_gives_identical_files_without_a_metric_by_region(here):
     words = ("run", "tiny.yaml", "--set", "output.metrics=[output]", "--runs", 2, "--out", "out", "--no-figures")
     smbsim(*words)
@@ -327,13 +326,11 @@ def test_links_that_cannot_be(here, link, shocks):
     assert bad(NETWORK + shocks)[0].startswith(LINK_MISTAKES[link])
 
 
-@pytest.mark.xfail(strict=True, reason="ensemble.run looks for the metrics when it has begun to write")
 def test_unknown_metric():
     lines = bad(TINY.replace("[output, real_value_added", "[outputs, real_value_added"))
     assert lines[0].startswith("output.metrics: unknown metric 'outputs'. Did you mean 'output'?")
 
 
-@pytest.mark.xfail(strict=True, reason="ensemble.run does not build a scenario that has variants and no interventions before it writes")
 def test_links_that_cannot_be_in_a_file_with_variants_only(here):
     (here / "firms.csv").write_text(FIRMS)
     (here / "links.csv").write_text(LINKS + "d,b,5\n")

@@ -219,7 +219,7 @@ def test_network_survives_a_graph_and_graphml(tmp_path, network):
     """A graph lists edges by supplier, so links may change their order, and nothing else."""
     graph = graph_of(network)
     nx.write_graphml_xml(graph, tmp_path / "trade.graphml")
-    for found in (from_networkx(graph, SECTORS), read_graphml(tmp_path / "trade.graphml", SECTORS)):
+    for found in (from_networkx(graph, sectors=SECTORS), read_graphml(tmp_path / "trade.graphml", SECTORS)):
         assert_same(found, network, but=("supplier", "customer", "weight", "essentiality"))
         assert links_of(found) == links_of(network)
 
@@ -387,12 +387,12 @@ def small_graph() -> nx.DiGraph:
 
 def graph_mistakes(graph: nx.Graph, firms=None) -> list[str]:
     with pytest.raises(InputError) as error:
-        from_networkx(graph, SECTORS, firms)
+        from_networkx(graph, firms, SECTORS)
     return list(error.value.lines)
 
 
 def test_graph_edges_run_from_supplier_to_customer():
-    network = from_networkx(small_graph(), SECTORS)
+    network = from_networkx(small_graph(), sectors=SECTORS)
     assert network.names == ("1", "2")
     assert (network.supplier.tolist(), network.customer.tolist(), network.weight.tolist()) == ([0], [1], [10.0])
     np.testing.assert_array_equal(network.output, [np.nan, 50.0])
@@ -403,7 +403,7 @@ def test_graph_edges_run_from_supplier_to_customer():
                                    [{"firm": 1, "sector": "44", "region": "N"}, {"firm": "2", "region": "S"}]])  # fmt: skip
 def test_firms_replace_attributes_of_nodes(firms):
     graph = small_graph()
-    network = from_networkx(graph, SECTORS, firms)
+    network = from_networkx(graph, firms, SECTORS)
     assert network.sector.tolist() == [2, 1]
     assert network.region_names == ("N", "S")
     assert network.output[1] == 50.0
@@ -413,17 +413,17 @@ def test_firms_replace_attributes_of_nodes(firms):
 def test_missing_value_of_a_table_in_memory_is_not_given():
     graph = small_graph()
     graph.nodes[1]["output"], graph.nodes[2]["output"] = float("nan"), None
-    assert np.isnan(from_networkx(graph, SECTORS).output).all()
+    assert np.isnan(from_networkx(graph, sectors=SECTORS).output).all()
 
 
 def test_blanks_around_an_attribute_do_not_matter():
-    assert from_networkx(with_attributes({"sector": " 44 "}), SECTORS).sector[1] == 2
+    assert from_networkx(with_attributes({"sector": " 44 "}), sectors=SECTORS).sector[1] == 2
 
 
 def test_graph_without_edges_is_a_network_without_links():
     graph = small_graph()
     graph.remove_edge(1, 2)
-    assert from_networkx(graph, SECTORS).weight.size == 0
+    assert from_networkx(graph, sectors=SECTORS).weight.size == 0
 
 
 def with_attributes(node=None, edge=None) -> nx.DiGraph:
@@ -536,7 +536,7 @@ def test_state_is_shown_as_a_graph():
 
 def test_state_survives_a_graph():
     network, state = resting_state()
-    found = from_networkx(to_networkx(state), SECTORS)
+    found = from_networkx(to_networkx(state), sectors=SECTORS)
     assert_same(found, network, but=("supplier", "customer", "weight", "essentiality"))
     assert links_of(found) == links_of(network)
 
@@ -546,7 +546,7 @@ def test_names_of_firms_survive_a_graph():
     state.firms.uid[:] = [0, 1, 3, 2]
     state.names = ("a", "b", "large", "c")
     state.append_firms(sector=np.array([2]))
-    found = from_networkx(to_networkx(state), SECTORS)
+    found = from_networkx(to_networkx(state), sectors=SECTORS)
     assert found.names == ("a", "b", "c", "large", "4")
     assert set(links_of(found)) == {("a", "b"), ("large", "b"), ("c", "large"), ("large", "large")}
 

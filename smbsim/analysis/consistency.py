@@ -49,7 +49,9 @@ def _income(state: State) -> float:
     """Wages, taxes on products and gross surplus per week at rest."""
     firms, accounts = state.firms, state.accounts
     surplus = firms.profit.sum() + firms.capex.sum() + firms.interest.sum()
-    return float(firms.wage_bill.sum() + firms.product_tax_paid.sum() + surplus + accounts.resting_value_added.sum() + state.public_value_added)
+    return float(
+        firms.wage_bill.sum() + firms.product_tax_paid.sum() + surplus + accounts.resting_value_added.sum() + state.public_value_added
+    )
 
 
 def closing(state: State) -> dict[str, float]:

@@ -26,16 +26,21 @@ from pathlib import Path
 
 from .. import economy as economies
 from .. import scenario as scenarios
+from ..network import FirmNetwork, from_networkx
 from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError
-from ..simulate import prepare
 from ..simulate import run as run_variants
+from ..simulate import validate
 
 Progress = Callable[[int, int], None]  # weeks done, weeks in all
 
 NUMBERS = ("ensemble.nc", "summary.csv", "flows.csv")
 PACKAGES = ("smbsim", "numpy", "scipy", "numba", "networkx", "mesa", "pydantic", "xarray", "h5netcdf", "h5py", "matplotlib")
+
+
+class AllRunsFailed(RuntimeError):
+    """No run is left to make a result of."""
 
 
 @dataclass
@@ -71,6 +76,7 @@ def run(
     check: bool = False,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    network=None,
 ) -> Result:
     """Simulate a scenario and its variants with `runs` seeds from `seed` on.
 
@@ -80,20 +86,24 @@ def run(
     check     : check every column after every phase (slow)
     executor  : any concurrent.futures.Executor instead of threads
     progress  : called with (weeks done, weeks in all)
+    network   : firms and links as a networkx.DiGraph or a FirmNetwork, instead of those of the scenario
 
-    Raises InputError before anything is simulated or written when the scenario cannot mean anything; RuntimeError when all runs failed.
+    Raises InputError before anything is simulated or written when the scenario cannot mean anything; AllRunsFailed when no run is left.
     One failed run is a row of runs.csv with its error, and `result.manifest["failed"]` counts them.
     """
     scenario = scenario if isinstance(scenario, Scenario) else scenarios.load(scenario)
     seeds = _seeds(scenario, runs, seed)
     variants = scenario.all_variants(baseline)
     economy = economies.load(scenario.economy)
-    for variant in variants.values():
-        prepare(variant, seeds[0], economy) if variant.interventions or variant is scenario else None
+    if network is not None and not isinstance(network, FirmNetwork):
+        network = from_networkx(network, sectors=economy.sectors)
+    validate(variants, economy, network)
     folder = Path(out) if out is not None else None
     started, parts, log = time.time(), {}, Log()
     if folder is not None:
         (folder / "parts").mkdir(parents=True, exist_ok=True)
+        for stale in () if resume else (folder / "parts").glob("*.nc"):
+            stale.unlink()
         (folder / "scenario.yaml").write_text(_as_yaml(scenario))
         parts = {s: load_dataset(_part(folder, s)) for s in seeds if resume and _part(folder, s).is_file()}
     for s in parts:
@@ -108,7 +118,7 @@ def run(
 
     def one(s: int) -> tuple[Result, float]:
         began = time.perf_counter()
-        result = run_variants(variants, s, economy, threads, check, report)
+        result = run_variants(variants, s, economy, threads, check, report, network)
         if folder is not None:
             result.save(_part(folder, s))
         return result, time.perf_counter() - began
@@ -117,7 +127,7 @@ def run(
     if folder is not None:
         log.write(folder / "runs.csv")
     if not parts:
-        raise RuntimeError(f"all {len(seeds)} runs failed; the first: {log.rows[0]['error']}")
+        raise AllRunsFailed(f"all {len(seeds)} runs failed; the first: {log.rows[0]['error']}")
     manifest = _manifest(scenario, variants, seeds, economy, threads, log, time.time() - started)
     result = replace(concatenate([parts[s] for s in sorted(parts)]), manifest=manifest)
     if folder is not None:
@@ -127,7 +137,7 @@ def run(
 
 def default_folder(scenario: Scenario, name: str) -> Path:
     """results/<name>/<UTC time>-<hash8>."""
-    stamp = dt.datetime.now(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     return Path("results") / name / f"{stamp}-{scenario.hash8}"
 
 
@@ -184,6 +194,8 @@ def _keep(s: int, get, parts, log) -> None:
     """File the outcome of one run. A run whose invariants broke or whose numbers overflowed is a row with its error."""
     try:
         parts[s], seconds = get()
+    except InputError:
+        raise
     except (ValueError, ArithmeticError, MemoryError) as error:
         log.add(s, "failed", 0.0, f"{type(error).__name__}: {error}")
     else:
@@ -220,12 +232,13 @@ def _manifest(scenario, variants, seeds: Sequence[int], economy, threads: int, l
         "currency": economy.currency,
         "sector_names": dict(zip(economy.sectors, economy.sector_names, strict=True)),
         "economy_notes": list(economy.notes),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": {"system": platform.platform(), "cores": os.cpu_count()},
     }
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Installed version of a package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -30,7 +30,7 @@ NO_EFFECT = 1e-9  # a smaller depth is rounding
 
 @dataclass(frozen=True)
 class Resilience:
-    """Per run, (R,): depth 1, trough week, duration weeks, loss weeks of output, recovery week (NaN: not yet), overshoot 1, gap 1, index 1."""
+    """Per run, (R,): depth 1, trough week, duration wk, loss weeks of output, recovery week (NaN: not yet), overshoot, gap, index 1."""
 
     depth: np.ndarray
     trough: np.ndarray

@@ -20,11 +20,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
-from scipy.special import ndtri
 
 from ..draws import Draws
 from ..mechanisms.base import Step
@@ -41,6 +41,7 @@ FACTORS = (  # what phase 0 resets to 1 every week: table, column
 )
 
 SIZES = {"micro": (0.0, 10.0), "small": (10.0, 50.0), "medium": (50.0, math.inf)}  # heads at rest: from, below; SMBs only
+NORMAL = NormalDist()
 LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 
 
@@ -197,7 +198,7 @@ def _ar1(draws: Draws, stream: str, start: int, rho: float, weeks: int) -> tuple
     """The first weeks of an AR(1) path with unit innovations that begins at 0 before `start`."""
     path, last = [], 0.0
     for t in range(start, start + weeks):
-        last = rho * last + float(ndtri(max(draws.one(stream, t), LEAST_UNIFORM)))
+        last = rho * last + NORMAL.inv_cdf(max(draws.one(stream, t), LEAST_UNIFORM))
         path.append(last)
     return tuple(path)
 

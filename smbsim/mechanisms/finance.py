@@ -6,8 +6,9 @@ r"""Finance (M5) in its limit: whatever is due is paid, from an overdraft at zer
     profit_i    = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - capex - interest
     dividends_i = [ M_i - M*_i ]⁺ / 13 ,   M*_i = max( n_M · outflow ,  outflow - final receipts )
 
-Inputs used are valued at their mean purchase price, emergency imports at what they cost; capex stands for depreciation, which it replaces. At rest M = M* + 12 dividends, so that the dividend of a week is a
-thirteenth of what is above the target. n_M is lognormal over SMBs with the median of their sector.
+Inputs used are valued at their mean purchase price, emergency imports at what they cost; capex stands for depreciation, which it
+replaces. At rest M = M* + 12 dividends, so that the dividend of a week is a thirteenth of what is above the target. n_M is lognormal over
+SMBs with the median of their sector.
 
 symbol  column              unit
 M       cash                currency
@@ -24,7 +25,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..accounts import transfer
 from ..rest import BANK, FOREIGN, INVESTMENT
@@ -46,7 +46,8 @@ class Finance(Mechanism):
         Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
     )
-    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "counter_cost", "spot_cost", "emergency_cost",
+    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price",
+             "counter_cost", "spot_cost", "emergency_cost",
              "wage_bill", "product_tax_paid", "final_sales", "spending", "import_spending", "account_spending")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
 
@@ -64,6 +65,8 @@ class Finance(Mechanism):
                                    source="assumption; the Basel minimum of total capital")  # fmt: skip
 
     def settle(self, state, rest):
+        from scipy.special import ndtri  # half a second to import
+
         firms = state.firms
         for name in ("debt", "capital", "capex", "interest", "dividends"):
             getattr(firms, name)[:] = getattr(rest, name)

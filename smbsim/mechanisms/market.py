@@ -38,7 +38,14 @@ class Market(Mechanism):
     name = "market"
     columns = (
         Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0),
-        Column("customer_base", "1", 0.0, "Share of household demand for the sector: at home, elsewhere (a firm that is everywhere: share of large_customers, 0)", width=2, low=0),
+        Column(
+            "customer_base",
+            "1",
+            0.0,
+            "Share of household demand for the sector: at home, elsewhere (a firm that is everywhere: share of large_customers, 0)",
+            width=2,
+            low=0,
+        ),
         Column("large_customers", "1", 0.0, "The same for the sector's large firms", axis="region", width="sector", low=0),
         Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
@@ -63,7 +70,9 @@ class Market(Mechanism):
     reads = ("sector", "region", "output", "final_fill_rate", "consumption", "import_factor", "import_price_factor")
     writes = (*(c.name for c in columns), "cash", "deposits", "balance")
 
-    enabled: Literal[False] = param(False, unit="switch", doc="Price setting; off: price 1 and constant customer bases", source="limit of M3")
+    enabled: Literal[False] = param(
+        False, unit="switch", doc="Price setting; off: price 1 and constant customer bases", source="limit of M3"
+    )
 
     def settle(self, state, rest):
         firms, sectors = state.firms, state.sectors

@@ -5,8 +5,9 @@ r"""Orders (M2): forecast, stock adjustment and the supply line, from which the 
     O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = min(planned, able)
     of which the import share of the slot goes abroad, the rest to its suppliers in proportion to the links' weights
 
-able is what capacity and labour allow, breakdowns aside: a closed plant does not order for the backlog that builds up. SL is what is in transit or owed to the slot. A service firm uses its inputs only when it delivers, later in the week, so that M is
-taken after its planned use.
+able is what capacity and labour allow, breakdowns aside: a closed plant does not order for the backlog that builds up. SL is what is in
+transit or owed to the slot. A service firm uses its inputs only when it delivers, later in the week, so that M is taken after its planned
+use.
 
 symbol   parameter              column
 D̂                               expected_demand
@@ -69,7 +70,7 @@ class Orders(Mechanism):
                                       source="Sterman (1989), mean estimate")  # fmt: skip
     input_cover_weeks: float | None = param(None, unit="wk", doc="Cover of every input; null: from the economy's inventory days", low=0,
                                             high=520, source="half the SMB inventory days of the user's sector, IRS SOI 2013")  # fmt: skip
-    finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of finished goods of storable sectors; null: from the economy",
+    finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of storable goods, finished; null: from the economy",
                                                low=0, high=520, source="half the SMB inventory days of the sector, IRS SOI 2013")  # fmt: skip
 
     @model_validator(mode="before")

@@ -54,7 +54,14 @@ class Trade(Mechanism):
         Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
         Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
         Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1),
-        Column("purchase_price", "currency per base currency", 1.0, "Mean price of the slot's goods, in stock and in transit", axis="slot", low=0),
+        Column(
+            "purchase_price",
+            "currency per base currency",
+            1.0,
+            "Mean price of the slot's goods, in stock and in transit",
+            axis="slot",
+            low=0,
+        ),
         Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
         Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
     )
@@ -67,7 +74,7 @@ class Trade(Mechanism):
     payment_weeks: float = param(4.0, unit="wk", doc="τ: terms of payment; 1/τ of what is owed is due each week", low=1, high=13,
                                  source="assumption; terms of 30 to 60 days are common (range 2 to 9)")  # fmt: skip
     rationing: Literal["proportional", "final_last"] = param("proportional", unit="choice", doc="Who gets scarce goods",
-                                                             source="Hallegatte (2008); Inoue and Todo (2019) for the alternative")  # fmt: skip
+                                                             source="Hallegatte (2008); Inoue and Todo (2019)")  # fmt: skip
 
     def settle(self, state, rest):
         firms, slots, links = state.firms, state.slots, state.links

@@ -1,10 +1,10 @@
 """Do the books close? Money and goods that appear or vanish in a week, relative to what there is (MODEL.md 3.4, 3.6).
 
-    money     Σ deposits - Σ loans = constant
-    supply    output = scrap + Δ finished goods + sold to firms + final sales                    per sector
-    inputs    shipped + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
-    orders    ordered = shipped + Δ backlog                                                      per sector
-    credit    invoiced = paid + Δ payable is held by `accounts` and `finance` together: deposits are in `money`
+money     Σ deposits - Σ loans = constant
+supply    output = scrap + Δ finished goods + sold to firms + final sales                    per sector
+inputs    shipped + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
+orders    ordered = shipped + Δ backlog                                                      per sector
+credit    invoiced = paid + Δ payable is held by `accounts` and `finance` together: deposits are in `money`
 """
 
 from __future__ import annotations

@@ -1,0 +1,5 @@
+"""`python -m smbsim` is `smbsim`."""
+
+from .cli import main
+
+main()

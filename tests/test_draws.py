@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smbsim.draws import Draws, fill_pair_uniforms, fill_uniforms, key, mix
@@ -66,6 +66,7 @@ def test_key_depends_on_each_of_seed_name_and_step():
     assert len(keys) == 20 * 4 * 20
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.text(max_size=20), st.integers(-(10**6), 10**6))
 def test_key_is_what_the_docstring_says(seed, name, step):
     """Seed, the first eight bytes of BLAKE2b of the name, and the step, mixed one after the other, in 64 bits."""
@@ -75,6 +76,7 @@ def test_key_is_what_the_docstring_says(seed, name, step):
     assert 0 <= key(seed, name, step) <= MASK
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.text(max_size=8), st.integers(-500, 500), st.lists(st.integers(0, 2**62), max_size=30))
 def test_uniform_is_the_array_form_of_the_equation(seed, name, step, entry):
     entry = np.array(entry, dtype=np.int64)
@@ -83,6 +85,7 @@ def test_uniform_is_the_array_form_of_the_equation(seed, name, step, entry):
     assert np.array_equal(Draws(seed).uniform(name, step, entry), expected)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 2**62)), max_size=30))
 def test_pair_uses_its_first_entry_as_the_key_of_the_second(seed, pairs):
     first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
@@ -137,6 +140,7 @@ def test_pairs_are_uncorrelated_with_their_neighbours_and_their_mirror():
     assert u[3, 5] != u[5, 3]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), unique=True, min_size=2, max_size=40), st.data())
 def test_a_new_firm_changes_nobody(uids, data):
     """Entry i belongs to uid i whoever else draws, in whatever order."""

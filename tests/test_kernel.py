@@ -31,7 +31,7 @@ def blocks_of(rows: Rows) -> list[tuple[int, int]]:
     return sorted(blocks)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(works, st.integers(1, 4), st.none() | st.integers(1, 80))
 def test_blocks_cover_every_row_once(work, threads, blocks):
     """The blocks are a partition of 0 … n-1, none empty, for any work, number of threads and number of blocks."""
@@ -42,7 +42,7 @@ def test_blocks_cover_every_row_once(work, threads, blocks):
     assert seen == list(range(len(work)))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(works, st.integers(1, 3), st.none() | st.integers(1, 80))
 def test_run_visits_every_row_once(work, threads, blocks):
     visits = np.zeros(len(work), dtype=int)
@@ -54,7 +54,7 @@ def test_run_visits_every_row_once(work, threads, blocks):
     assert np.all(visits == 1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(2, 4), st.integers(0, 10**6))
 def test_blocks_have_about_equal_work(threads, seed):
     """No block has more than its share of the work, plus one row."""
@@ -78,7 +78,7 @@ def test_hub_ends_its_block():
     assert blocks_of(Rows(cumulated([1] * 50 + [100_000] + [1] * 50), 2)) == [(0, 51), (51, 101)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(works, st.integers(2, 4), st.none() | st.integers(1, 50))
 def test_result_does_not_depend_on_threads_or_blocks(work, threads, blocks):
     """Every row is summed by one thread in one order: the same bits."""

@@ -113,7 +113,7 @@ def test_defaults_are_valid_and_a_mechanism_is_frozen(model):
     mechanism = model()
     with pytest.raises(ValidationError, match="frozen"):
         mechanism.name_of_nothing = 1
-    with pytest.raises(ValidationError, match="[Ee]xtra"):
+    with pytest.raises(ValidationError, match=r"[Ee]xtra"):
         model(name_of_nothing=1)
 
 

@@ -70,7 +70,7 @@ class Orders(Mechanism):
                                       source="Sterman (1989), mean estimate")  # fmt: skip
     input_cover_weeks: float | None = param(None, unit="wk", doc="Cover of every input; null: from the economy's inventory days", low=0,
                                             high=520, source="half the SMB inventory days of the user's sector, IRS SOI 2013")  # fmt: skip
-    finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of storable goods, finished; null: from the economy",
+    finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of finished goods that can be stored; null: by sector",
                                                low=0, high=520, source="half the SMB inventory days of the sector, IRS SOI 2013")  # fmt: skip
 
     @model_validator(mode="before")

@@ -48,7 +48,7 @@ class Finance(Mechanism):
     )
     reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price",
              "counter_cost", "spot_cost", "emergency_cost",
-             "wage_bill", "product_tax_paid", "final_sales", "spending", "import_spending", "account_spending")  # fmt: skip
+             "wage_bill", "product_tax_paid", "final_sales")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
 
     enabled: Literal[False] = param(False, unit="switch", doc="Credit and failure; off: overdraft at zero interest, no exits",

@@ -55,7 +55,7 @@ class Orders(Mechanism):
         Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )
-    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "lead_time")
+    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line")
     writes = tuple(c.name for c in columns)
 
     preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",

@@ -65,7 +65,7 @@ class Trade(Mechanism):
         Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
         Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
     )
-    reads = ("order", "import_order", "final_demand", "price", "sector", "region", "coefficient", "import_share")
+    reads = ("order", "import_order", "final_demand", "price", "region")
     writes = (*(c.name for c in columns), "input_stock", "inventory", "lead")
 
     local_lead: int = param(1, unit="wk", doc="Lead time between SMBs of one region", low=1, high=26, source="assumption")

@@ -1,0 +1,222 @@
+"""What holds in every week of every economy: money, goods, heads, orders, shares; finite numbers within their bounds.
+
+`python tests/test_invariants.py` runs 300 other random scenarios of 52 weeks and prints the largest gap of every identity.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import models
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, reject, settings
+from strategies import Case, cases
+
+from smbsim.mechanisms.base import Step
+from smbsim.metrics.identities import Books
+from smbsim.schema import InputError
+from smbsim.simulate import advance
+from smbsim.state import EVERYWHERE, State
+
+TOLERANCE = 1e-9  # MODEL.md 6, R3 and R4: of what there is
+HOLDERS = {"firm": ("firms", "cash"), "household": ("households", "deposits")}
+
+RANDOM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+REPEATABLE = {**RANDOM, "derandomize": True, "phases": (Phase.explicit, Phase.generate)}
+
+
+class Ledger:
+    """The books, and the deposits of every holder and the goods of every row last week."""
+
+    def __init__(self, state: State):
+        self.books, self.deposits, self.goods = Books(state), deposits(state), goods(state)
+
+    def gaps(self, state: State) -> dict[str, float]:
+        """Name of identity → largest gap, relative to what there is."""
+        money = {"money": self.books.gaps(state)["money_gap"]}
+        return money | self._flows(state) | self._goods(state) | heads(state) | trade(state) | customers(state)
+
+    def _goods(self, state) -> dict[str, float]:
+        """The goods identities of `Books` one by one: of every firm, slot and link, each relative to all that is in it."""
+        firms, slots, links = state.firms, state.slots, state.links
+        before, now = self.goods, goods(state)
+        self.goods = now
+        supply = firms.output - firms.scrap - firms.sold_to_firms - firms.final_sales - (now[0] - before[0])
+        came = np.bincount(links.slot, links.shipped, slots.n) + slots.imports + slots.emergency_import
+        inputs = came - slots.input_use - slots.input_spoiled - (now[1] - before[1])
+        ordered = slots.order[links.slot] * links.weight
+        return {
+            "goods of a firm": relative(supply, firms.output + before[0] + now[0]),
+            "inputs of a slot": relative(inputs, came + before[1] + now[1]),
+            "orders of a link": relative(ordered - links.shipped - (now[2] - before[2]), ordered + before[2] + now[2]),
+        }
+
+    def _flows(self, state) -> dict[str, float]:
+        """Change of the deposits of every holder = what it was paid - what it paid."""
+        before, now = self.deposits, deposits(state)
+        self.deposits = now
+        turnover = sum(abs(amount) for amount in state.flows.values()) + sum(abs(amount) for amount in now.values())
+        worst = 0.0
+        for holder in now:
+            paid = sum(amount for (_, payer, _), amount in state.flows.items() if payer == holder)
+            received = sum(amount for (_, _, payee), amount in state.flows.items() if payee == holder)
+            worst = max(worst, abs(now[holder] - before[holder] - received + paid))
+        return {"deposits change by flows": worst / max(turnover, 1e-300)}
+
+
+def goods(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Finished goods (n,), inputs in stock and in transit (s,), backlog (m,)."""
+    slots = state.slots
+    held = slots.input_stock + slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1)
+    return state.firms.inventory.copy(), held, state.links.backlog.copy()
+
+
+def deposits(state: State) -> dict[str, float]:
+    held = {holder: float(getattr(getattr(state, table), column).sum()) for holder, (table, column) in HOLDERS.items()}
+    return held | dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True))
+
+
+def heads(state: State) -> dict[str, float]:
+    """Employment = labour per unit × output; wages = pay × employment, all received by households."""
+    firms = state.firms
+    return {
+        "heads": relative(firms.employment - firms.labour_coefficient * firms.output, firms.employment),
+        "wages": relative(firms.wage_bill - firms.wage * firms.employment, firms.wage_bill),
+    }
+
+
+def trade(state: State) -> dict[str, float]:
+    """Backlog, supply line and the shares of suppliers; nobody gets more than was asked for or made."""
+    firms, slots, links = state.firms, state.slots, state.links
+    owed = np.bincount(links.supplier, links.backlog, firms.n)
+    line = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + np.bincount(links.slot, links.backlog, slots.n)
+    linked = np.bincount(links.slot, minlength=slots.n) > 0
+    return {
+        "backlog_due": relative(firms.backlog_due - owed, owed),
+        "supply_line": relative(slots.supply_line - line, line),
+        "weights of a slot": float(np.abs(np.bincount(links.slot, links.weight, slots.n)[linked] - 1.0).max(initial=0.0)),
+        "final sales ≤ final demand": relative(np.maximum(firms.final_sales - firms.final_demand, 0.0), firms.final_demand),
+        "output ≤ what could be made": relative(np.maximum(firms.output - firms.available_output, 0.0), firms.output),
+    }
+
+
+def customers(state: State) -> dict[str, float]:
+    """Where households spend on a sector, the shares of its firms add to one; and tastes move their money, but spend all of it."""
+    firms, budget = state.firms, state.regions.budget
+    placed = firms.region != EVERYWHERE
+    home = state.by_region_and_sector(firms.customer_base[:, 0])
+    elsewhere = state.by_region_and_sector(firms.customer_base[:, 1])
+    large = state.by_sector(np.where(placed, 0.0, firms.customer_base[:, 0]))
+    shares = home + elsewhere.sum(axis=0) - elsewhere + state.regions.large_customers * large
+    liked = firms.household_demand.sum() > 0 or budget.sum() == 0  # tastes of 0 everywhere leave nobody to buy from
+    return {
+        "customer shares": float(np.abs(shares - 1.0)[budget > 0].max(initial=0.0)),
+        "household demand = budgets": abs(firms.household_demand.sum() - budget.sum()) / max(budget.sum(), 1e-300) if liked else 0.0,
+    }
+
+
+def relative(gap: np.ndarray, size: np.ndarray) -> float:
+    """Largest gap, relative to its own row or to a millionth of the largest row where that is more."""
+    scale = np.maximum(np.abs(size), 1e-6 * np.abs(size).max(initial=0.0))
+    return float(np.max(np.abs(gap) / np.maximum(scale, 1e-300), initial=0.0))
+
+
+def follow(case: Case, weeks: int, check: bool = False) -> Iterator[tuple[int, dict[str, float]]]:
+    """(week, gaps) of every week; with `check` the bounds of every column are checked after every phase, otherwise after every week."""
+    try:
+        state, plan, draws = case.build()
+    except InputError as refused:
+        if "balance the budget" in str(refused) or "would consume" in str(refused):  # no resting accounts: not an economy
+            reject()
+        raise
+    state.check("at rest")
+    ledger = Ledger(state)
+    for t in range(weeks):
+        advance(state, plan, Step(t, draws), check)
+        state.check(f"after week {t}")
+        yield t, ledger.gaps(state)
+
+
+def assert_identities(case: Case, weeks: int, check: bool = False) -> None:
+    for t, gaps in follow(case, weeks, check):
+        broken = {name: gap for name, gap in gaps.items() if not gap < TOLERANCE}
+        assert not broken, f"week {t}: {broken}"
+
+
+@settings(max_examples=60, **REPEATABLE)
+@given(cases())
+def test_random_scenarios_keep_every_identity(case):
+    """Money, goods, heads and orders close to 1e-9 in every week, and every column is finite and within its bounds."""
+    assert_identities(case, weeks=20)
+
+
+@settings(max_examples=12, **REPEATABLE)
+@given(cases())
+def test_columns_stay_in_bounds_after_every_phase(case):
+    """Not only at the end of a week: no phase leaves a column outside its bounds for the next one to mend."""
+    assert_identities(case, weeks=6, check=True)
+
+
+@pytest.mark.long
+@settings(max_examples=300, **RANDOM)
+@given(cases())
+def test_three_hundred_random_scenarios_keep_every_identity(case):
+    """The same over a year, other scenarios each time:  pytest -m long tests/test_invariants.py"""
+    assert_identities(case, weeks=52)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "name"),
+    [
+        (lambda s: s.firms.cash.__imul__(1.001), "money"),
+        (lambda s: s.firms.inventory.__imul__(1.001), "goods of a firm"),
+        (lambda s: s.slots.input_stock.__imul__(1.001), "inputs of a slot"),
+        (lambda s: s.firms.employment.__imul__(1.001), "heads"),
+        (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "backlog_due"),
+        (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "orders of a link"),
+        (lambda s: s.slots.pipeline.__imul__(1.001), "supply_line"),
+        (lambda s: s.links.weight.__imul__(1.001), "weights of a slot"),
+        (lambda s: s.firms.customer_base.__imul__(1.001), "customer shares"),
+        (lambda s: s.households.deposits.__imul__(1.001), "deposits change by flows"),
+    ],
+)
+def test_every_identity_sees_a_thousandth(mistake, name):
+    """Negative control: a thousandth of a stock out of place is far above the tolerance."""
+    state, plan, draws = Case(40, 2, 1, disturbance=0.3).build()
+    ledger = Ledger(state)
+    advance(state, plan, Step(0, draws))
+    assert max(ledger.gaps(state).values()) < TOLERANCE
+    advance(state, plan, Step(1, draws))
+    mistake(state)
+    assert ledger.gaps(state)[name] > 1e3 * TOLERANCE
+
+
+@pytest.mark.xfail(strict=True, reason="Books relates a gap to orders that may be rounding, not to the demand they are taken from")
+def test_goods_gap_of_the_books_is_small_when_firms_stand_still():
+    """Breakdowns of half a year: no orders are left, only the rounding of demand - final demand. No good has appeared."""
+    state, plan, draws = Case(14, 4, 280, 2.0, {"production": {"breakdown_hazard": 0.4, "repair_weeks": 32}}).build()
+    books = Books(state)
+    assert max(models.advance(state, plan, draws, 0, 52, lambda state: books.gaps(state)["goods_gap"])) < TOLERANCE
+
+
+def worst_gaps(scenarios: int, weeks: int) -> dict[str, tuple[float, Case | None]]:
+    """Name of identity → (largest gap over random scenarios, the case it was in)."""
+    worst: dict[str, tuple[float, Case | None]] = {}
+
+    @settings(max_examples=scenarios, phases=(Phase.generate,), **RANDOM)
+    @given(cases())
+    def look(case):
+        for _, gaps in follow(case, weeks):
+            for name, gap in gaps.items():
+                worst[name] = max(worst.get(name, (0.0, None)), (gap, case), key=lambda found: found[0])
+
+    look()
+    return worst
+
+
+if __name__ == "__main__":
+    counts = [int(word) for word in sys.argv[1:3]] or [300, 52]
+    for name, (gap, _) in sorted(worst_gaps(*counts).items()):
+        print(f"{gap:9.2e}  {name}")

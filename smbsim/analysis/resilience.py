@@ -1,7 +1,7 @@
 r"""How deep, how long, and what remains: the loss of a variant against its paired baseline, run by run.
 
     q_t = Q_t / Q_t^base                                   Q real value added of firms unless said otherwise
-    depth            1 - min q                             time to trough: the week of the minimum, from the first week of the loss
+    depth            1 - min q                             trough           the week of the minimum
     duration         number of weeks with q < 1 - ε        ε = .02 of Q, or a tenth of the depth where that is smaller
     loss             A = Σ (1 - q_t)⁺                      in weeks of output (Bruneau et al. 2003)
     recovery         first week after the trough with q ≥ 1 - ε for 8 weeks on end; NaN if not before the horizon

@@ -19,7 +19,7 @@ import numpy as np
 from ..state import State
 
 TIERS = ("1 (final use)", "2", "3", "4 (upstream)")
-ROUNDS = 200  # of the Neumann series; the share sold on is below one, so it converges
+ROUNDS = 5_000  # at most, of the Neumann series; twenty as a rule, more where little leaves a ring of firms
 CONVERGED = 1e-10
 STILL = 1e-16  # variance of a ratio below which it is rounding
 

@@ -1,0 +1,395 @@
+"""Metrics: known values on a state by hand, positions in the network, amplification of orders, and books that see what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+from models import advance, given, miniature
+
+from smbsim.metrics import METRICS
+from smbsim.metrics.activity import value_added
+from smbsim.metrics.base import Metric
+from smbsim.metrics.identities import Books
+from smbsim.metrics.network import TIERS, bullwhip, by_tier, tiers, upstreamness
+from smbsim.network import chain
+from smbsim.scenario import MECHANISMS
+from smbsim.state import EVERYWHERE, LARGE, SMB, STRUCTURE, TABLES, State
+
+COLUMNS = [column for mechanism in MECHANISMS for column in mechanism.columns]
+
+
+def network(n: int, links, sectors=None) -> State:
+    """n firms in the first of two sectors; links (supplier, customer), one slot for each customer; every column at its default."""
+    links = np.array(sorted(links, key=lambda pair: tuple(pair[::-1])), dtype=int).reshape(-1, 2)
+    sector = np.zeros(n, dtype=int) if sectors is None else np.array(sectors)
+    customers = np.unique(links[:, 1])
+    return State(
+        COLUMNS,
+        sectors=("goods", "services"),
+        regions=("north", "south"),
+        accounts=("government", "foreign", "bank", "investment", "housing"),
+        firms={"uid": np.arange(n), "sector": sector},
+        slots=(customers, np.zeros(len(customers), dtype=int)),
+        links=(links[:, 0], links[:, 1], np.zeros(len(links), dtype=int)),
+        widths={"lead": 2, "import_lead": 4, "use": 5},
+    )
+
+
+@pytest.fixture
+def state() -> State:
+    """Four firms: an SMB that sells to the others, an idle one, a dead one, and a large firm of services that is everywhere."""
+    state = network(4, [(0, 1), (0, 3)], sectors=[0, 0, 1, 1])
+    firms, slots, links = state.firms, state.slots, state.links
+    firms.kind[:] = SMB, SMB, SMB, LARGE
+    firms.alive[:] = True, True, False, True
+    firms.region[:] = 0, 1, 1, EVERYWHERE
+    state.regions.population_share[:] = 0.25, 0.75
+    firms.output[:] = 100.0, 5.0, 0.0, 40.0
+    firms.normal_output[:] = 100.0, 60.0, 0.0, 40.0
+    firms.employment[:] = 10.0, 1.0, 0.0, 4.0
+    firms.wage_bill[:] = 50.0, 5.0, 0.0, 20.0
+    firms.fill_rate[:] = 0.5, 1.0, 1.0, 0.25
+    firms.counter_use[:] = 3.0, 0.0, 0.0, 1.0
+    firms.spot_use[:] = 2.0, 0.0, 0.0, 0.5
+    firms.sold_to_firms[:] = 30.0, 0.0, 0.0, 0.0
+    firms.final_sales[:] = 50.0, 5.0, 0.0, 15.0
+    firms.final_demand[:] = 60.0, 5.0, 0.0, 35.0
+    firms.backlog_due[:] = 70.0, 0.0, 0.0, 0.0
+    firms.inventory[:] = 7.0, 8.0, 0.0, 0.0
+    firms.cash[:] = 12.0, -4.0, 0.0, 100.0
+    firms.dividends[:] = 1.0, 0.0, 0.0, 2.5
+    slots.input_use[:] = 2.0, 10.0
+    slots.input_stock[:] = 20.0, 40.0
+    slots.order[:] = 4.0, 11.0
+    slots.imports[:] = 1.0, 2.0
+    slots.emergency_import[:] = 0.5, 0.0
+    links.payable[:] = 9.0, 16.0
+    state.households.consumption[:] = 10.0, 20.0, 30.0, 40.0
+    state.households.deposits[:] = 100.0, 200.0, 300.0, 400.0
+    state.accounts.balance[:] = -55.0, 1.0, 2.0, 3.0, 4.0
+    state.accounts.resting_value_added[4] = 60.0
+    state.accounts.resting_budget[4], state.accounts.passthrough_budget[4] = 200.0, 150.0
+    state.public_value_added = 25.0
+    return state
+
+
+KNOWN = {
+    "output": 145.0,
+    "smb_output": 105.0,  # the large firm is left out
+    "real_value_added": 145.0 - 12.0 - 4.0 - 2.5,
+    "gdp": 126.5 + 0.75 * 60.0 + 25.0,  # the account spends three quarters of what it does at rest
+    "employment": 15.0,
+    "smb_employment": 11.0,
+    "wages": 75.0,
+    "consumption": 100.0,
+    "unmet_demand": 1.0 - 100.0 / (100.0 + 70.0 + 30.0),  # delivered 30 + 70; asked that, the backlog 70 and lost final demand 10 + 20
+    "fill_rate": (0.5 * 100 + 1.0 * 60 + 0.25 * 40) / 200,
+    "stopped_smbs": 0.5,  # the second of two living SMBs makes 5 of 60
+    "finished_goods": 15.0,
+    "input_stocks": 60.0,
+    "orders": 15.0,
+    "imported_inputs": 3.5,
+    "sector_output": [105.0, 40.0],
+    "sector_employment": [11.0, 4.0],
+    "sector_fill_rate": [(50.0 + 60.0) / 160.0, 0.25],
+    "region_employment": [10.0 + 0.25 * 4.0, 1.0 + 0.75 * 4.0],
+    "sector_deposits": [8.0, 100.0],
+    "smb_deposits": 8.0,
+    "household_deposits": 1000.0,
+    "government_deposits": -55.0,
+    "overdrawn_smbs": 0.5,
+    "dividends": 3.5,
+    "trade_credit": 25.0,
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric_has_its_known_value(state, name):
+    assert METRICS[name](state) == pytest.approx(KNOWN[name], rel=1e-14)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
+def test_metric_is_declared(metric):
+    """Name, unit, label and definition; a vector has as many entries as its axis."""
+    assert isinstance(metric, Metric)
+    assert METRICS[metric.name] is metric
+    assert metric.unit
+    assert metric.label
+    assert metric.doc.strip().endswith(".")
+    assert metric.axis in (None, "sector", "region")
+    state, _, _ = miniature(30)
+    shape = {None: (), "sector": (state.sectors.n,), "region": (state.regions.n,)}[metric.axis]
+    assert np.shape(metric(state)) == shape
+    assert np.all(np.isfinite(metric(state)))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric_does_not_change_the_state(state, name):
+    before = {(t, c): getattr(getattr(state, t), c).tobytes() for t in TABLES.values() for c in getattr(state, t).columns}
+    METRICS[name](state)
+    assert all(getattr(getattr(state, t), c).tobytes() == values for (t, c), values in before.items())
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric_of_an_economy_without_smbs_or_links_is_a_number(name):
+    """One large firm, nothing made: no division by zero."""
+    state = network(1, [])
+    state.firms.kind[:], state.firms.region[:], state.public_value_added = LARGE, EVERYWHERE, 0.0
+    assert np.all(np.isfinite(METRICS[name](state)))
+
+
+def test_gdp_at_rest_is_value_added_of_firms_accounts_and_state():
+    """GDP by production: output less inputs of firms; wages, taxes and surplus of the accounts; and the state's value added."""
+    state, _, _ = miniature(60)
+    accounts = state.accounts.resting_value_added.sum()
+    assert METRICS["gdp"](state) == pytest.approx(value_added(state).sum() + accounts + state.public_value_added, rel=1e-14)
+
+
+def test_metrics_by_sector_and_region_add_up():
+    state, plan, draws = miniature(60)
+    state.firms.demand_factor[:] = 0.6
+    advance(state, plan, draws, 0, 5)
+    for part, whole in (("sector_output", "output"), ("sector_employment", "employment"), ("region_employment", "employment")):
+        assert METRICS[part](state).sum() == pytest.approx(METRICS[whole](state), rel=1e-13)
+
+
+# -- positions in the network -------------------------------------------------------------------------------------------------------------
+
+
+def along_links(state: State, amount: float = 60.0) -> None:
+    """Every firm makes 100; each slot orders `amount`, split equally over its links."""
+    state.firms.output[:] = 100.0
+    state.slots.order[:] = amount
+    per_slot = np.bincount(state.links.slot, minlength=state.slots.n)
+    state.links.weight[:] = 1.0 / per_slot[state.links.slot]
+
+
+def dense(state: State) -> np.ndarray:
+    """U = (I - B)^{-1} 1 with B_ji the share of j's output sold to i."""
+    n, links = state.firms.n, state.links
+    flow = np.zeros((n, n))
+    np.add.at(flow, (links.supplier, links.buyer), state.slots.order[links.slot] * links.weight)
+    return np.linalg.solve(np.eye(n) - flow / state.firms.output[:, None], np.ones(n))
+
+
+def test_upstreamness_counts_the_steps_of_a_chain():
+    """A chain in which everything is sold on: 1, 2, 3 … steps to final use."""
+    state = network(5, [(4, 3), (3, 2), (2, 1), (1, 0)])
+    along_links(state, 100.0)
+    assert upstreamness(state).tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_upstreamness_of_a_given_chain():
+    """The chain of `network.chain` sells everything on, too: its last firm sells for final use."""
+    state, _, _ = given(chain(4))
+    steps = upstreamness(state)
+    assert sorted(steps.round(9).tolist()) == pytest.approx(sorted(dense(state)), rel=1e-9)
+    assert steps.min() == pytest.approx(1.0)
+
+
+def test_upstreamness_of_half_sold_on_is_halfway():
+    """U = 1 + ½ U': 1, 1.5, 1.75."""
+    state = network(3, [(2, 1), (1, 0)])
+    along_links(state, 50.0)
+    assert upstreamness(state).tolist() == [1.0, 1.5, 1.75]
+
+
+@settings(max_examples=30, deadline=None)
+@drawn(st.integers(0, 10**6))
+def test_upstreamness_agrees_with_a_dense_solution(seed):
+    """On random networks with loops, sold on at most 0.9 of output."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 15))
+    state = network(n, np.argwhere(rng.random((n, n)) < 0.3))
+    along_links(state)
+    sold = np.zeros(n)
+    np.add.at(sold, state.links.supplier, (state.slots.order[state.links.slot] * state.links.weight))
+    state.firms.output[:] = np.maximum(sold / 0.9, 1.0) * (1.0 + rng.random(n))
+    assert np.allclose(upstreamness(state), dense(state), rtol=1e-8, atol=0)
+
+
+def test_upstreamness_of_the_miniature_agrees_with_a_dense_solution():
+    state, _, _ = miniature(100)
+    assert np.allclose(upstreamness(state), dense(state), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("sold_on", [0.5, 0.9, 0.99])
+def test_upstreamness_of_a_ring_is_the_geometric_series(sold_on):
+    """U = 1/(1 - b) where every firm sells the share b to the next, also where hardly anything leaves the ring."""
+    state = network(3, [(0, 1), (1, 2), (2, 0)])
+    along_links(state, 100.0 * sold_on)
+    assert upstreamness(state) == pytest.approx(np.full(3, 1.0 / (1.0 - sold_on)), rel=1e-8)
+
+
+def test_upstreamness_never_divides_by_an_output_of_zero():
+    state = network(2, [(1, 0)])
+    assert upstreamness(state).tolist() == [1.0, 1.0]
+
+
+def test_tiers_are_quartiles_of_upstreamness():
+    state = network(8, [(i + 1, i) for i in range(7)])
+    along_links(state, 100.0)
+    assert tiers(state).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert len(TIERS) == 4
+
+
+# -- bullwhip -----------------------------------------------------------------------------------------------------------------------------
+
+WAVE = np.sin(2 * np.pi * np.arange(52) / 13)[:, None]  # (T, 1): four whole waves, mean 0
+TIER_LEVELS = np.array([100.0, 7.0, 0.5, 3000.0])
+
+
+def test_bullwhip_against_a_baseline_is_the_ratio_of_the_responses():
+    """Orders answer with waves of 20 %, demand with 10 % of the same week's baseline: (0.2/0.1)² = 4, whatever levels and trends."""
+    rng = np.random.default_rng(1)
+    base_orders, base_demand = TIER_LEVELS * rng.uniform(0.5, 2.0, (52, 4)), TIER_LEVELS[::-1] * rng.uniform(0.5, 2.0, (52, 4))
+    ratio = bullwhip(base_orders * (1 + 0.2 * WAVE), base_demand * (1 + 0.1 * WAVE), base_orders, base_demand)
+    assert ratio == pytest.approx(np.full(4, 4.0), rel=1e-12)
+
+
+def test_bullwhip_of_a_permanent_step_counts_the_change_and_not_the_level():
+    """Half the weeks at 80 % of the baseline in demand, at 60 % in orders: 4; a step in all weeks does not vary."""
+    half = np.where(np.arange(10) < 5, 1.0, 0.0)[:, None] * np.ones(4)
+    base = np.full((10, 4), 50.0)
+    assert bullwhip(base * (1 - 0.4 * half), base * (1 - 0.2 * half), base, base) == pytest.approx(np.full(4, 4.0), rel=1e-12)
+    assert np.isnan(bullwhip(0.6 * base, 0.8 * base, base, base)).all()
+
+
+def test_bullwhip_without_a_baseline_is_about_a_linear_trend():
+    """Waves in proportion to a rising line that the fit does not bend: the ratio of their squares."""
+    rng = np.random.default_rng(2)
+    orders, demand = np.exp(rng.normal(0, 0.1, (2, 300, 4)))
+
+    def about_line(series):
+        t = np.arange(len(series))
+        return np.var(series / np.polyval(np.polyfit(t, series, 1), t))
+
+    expected = [about_line(orders[:, k]) / about_line(demand[:, k]) for k in range(4)]
+    assert bullwhip(orders, demand) == pytest.approx(expected, rel=1e-9)
+
+
+def test_bullwhip_ignores_a_straight_line():
+    """Orders and demand that rise in a line have no bullwhip."""
+    line = 10.0 + 3.0 * np.arange(40.0)[:, None] * np.ones(4)
+    assert np.isnan(bullwhip(2.0 * line, line)).all()
+    assert bullwhip(line, line * (1 + 0.1 * np.sin(np.arange(40.0))[:, None])) == pytest.approx(np.zeros(4), abs=1e-20)
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 104, 5200])
+@pytest.mark.parametrize("level", [1e-3, 0.1, 1.0 / 3.0, 12345.678, 1e9])
+def test_bullwhip_to_a_demand_that_does_not_move_is_unknown(level, weeks):
+    """Rounding is not taken for a variation, however long the run and whatever the level."""
+    wave = level * (1.0 + 0.1 * np.sin(np.arange(weeks)))[:, None] * np.ones(4)
+    still = np.full((weeks, 4), level)
+    assert np.isnan(bullwhip(wave, still)).all()
+    assert np.isnan(bullwhip(wave, still, still, still)).all()
+
+
+def test_tier_without_firms_has_no_bullwhip():
+    """Its orders and its demand are zero in every week; no division by zero."""
+    orders = np.hstack([np.zeros((52, 1)), 10 * (1 + 0.2 * WAVE)])
+    demand = np.hstack([np.zeros((52, 1)), 10 * (1 + 0.1 * WAVE)])
+    for base in ((), (np.array([0.0, 10.0]) * np.ones((52, 1)),) * 2):
+        ratio = bullwhip(orders, demand, *base)
+        assert np.isnan(ratio[0])
+        assert ratio[1] == pytest.approx(4.0, rel=0.1)
+
+
+def test_tiers_are_summed_over_the_firms_of_the_start():
+    """A firm that entered later has no tier and is left out."""
+    tier = np.array([0, 3, 3, 0, 2], dtype=np.int8)
+    assert by_tier(np.array([1.0, 2.0, 4.0, 8.0, 16.0, 1000.0]), tier).tolist() == [9.0, 0.0, 16.0, 6.0]
+
+
+# -- identities ---------------------------------------------------------------------------------------------------------------------------
+
+
+def lose_money(state):
+    state.firms.cash[3] -= 1e-6 * np.abs(state.firms.cash).sum()
+
+
+def make_money(state):
+    state.households.deposits[0] += 1e-6 * state.households.deposits.sum()
+
+
+def lose_finished_goods(state):
+    row = int(np.argmax(state.firms.inventory))
+    state.firms.inventory[row] *= 1 - 1e-3
+
+
+def lose_inputs(state):
+    state.slots.input_stock[0] += 1e-3 * state.slots.input_stock.max()
+
+
+def lose_goods_in_transit(state):
+    state.slots.pipeline[int(np.argmax(state.slots.pipeline[:, 0])), 0] *= 1 - 1e-3
+
+
+def forget_backlog(state):
+    row = int(np.argmax(state.firms.backlog_due))
+    assert state.firms.backlog_due[row] > 0
+    state.firms.backlog_due[row] *= 1 - 1e-3
+
+
+def watched(leak=None, weeks: int = 6):
+    """Largest gaps over some weeks after a cut in capacity, with a leak planted after the fourth."""
+    state, plan, draws = miniature(60)
+    state.firms.capacity_factor[::3] = 0.4
+    books, worst = Books(state), {"money_gap": 0.0, "goods_gap": 0.0}
+    plan = plan[1:]  # without interventions, which would reset the factor
+    for t in range(weeks):
+        advance(state, plan, draws, t, t + 1)
+        if leak is not None and t == 3:
+            leak(state)
+        gaps = books.gaps(state)
+        worst = {name: max(worst[name], gaps[name]) for name in worst}
+    return worst
+
+
+def test_books_close_while_goods_are_short():
+    worst = watched()
+    assert worst["money_gap"] < 1e-13
+    assert worst["goods_gap"] < 1e-11
+
+
+@pytest.mark.parametrize("leak", [lose_money, make_money])
+def test_books_see_a_leak_of_money(leak):
+    worst = watched(leak)
+    assert worst["money_gap"] > 1e-8
+    assert worst["goods_gap"] < 1e-11
+
+
+@pytest.mark.parametrize("leak", [lose_finished_goods, lose_inputs, lose_goods_in_transit, forget_backlog])
+def test_books_see_a_leak_of_goods(leak):
+    worst = watched(leak)
+    assert worst["goods_gap"] > 1e-8
+    assert worst["money_gap"] < 1e-13
+
+
+def test_money_gap_stays_and_goods_gap_passes():
+    """Money that is gone is missing ever after; a gap of goods is that of one week."""
+    state, plan, draws = miniature(60)
+    books = Books(state)
+    advance(state, plan, draws, 0, 1)
+    lose_money(state)
+    lose_inputs(state)
+    first = books.gaps(state)
+    advance(state, plan, draws, 1, 2)
+    second = books.gaps(state)
+    assert second["money_gap"] == pytest.approx(first["money_gap"], rel=1e-6)
+    assert second["goods_gap"] < 1e-11 < first["goods_gap"]
+
+
+def test_books_of_an_empty_economy_have_no_gap():
+    state = network(1, [])
+    assert Books(state).gaps(state) == {"money_gap": 0.0, "goods_gap": 0.0}
+
+
+def test_structure_is_owned_by_the_state():
+    """The hand-made state above allocates what the mechanisms declare, and nothing else besides the structure."""
+    state = network(1, [])
+    there = {name for table in TABLES.values() for name in getattr(state, table).columns}
+    assert there == {column.name for column in (*STRUCTURE, *COLUMNS)}

@@ -125,9 +125,9 @@ class Market(Mechanism):
         if np.all(firms.taste_factor == 1.0):
             return reach
         best = np.zeros(len(state.sector_codes))
-        np.maximum.at(best, firms.sector, firms.taste_factor)
+        np.maximum.at(best, firms.sector, np.where(reach > 0, firms.taste_factor, 0.0))
         aimed = state.by_sector(reach) * best
-        aimed *= reach.sum() / aimed.sum() if aimed.sum() > 0 else 0.0
+        aimed *= state.by_sector(reach).sum() / aimed.sum() if aimed.sum() > 0 else 0.0
         liked = state.by_sector(reach * firms.taste_factor)
         return reach * firms.taste_factor * np.divide(aimed, liked, out=np.zeros_like(liked), where=liked > 0)[firms.sector]
 

@@ -101,7 +101,7 @@ def test_relabelled_firms_do_the_same(reference, order_seed):
 @pytest.mark.parametrize("where", ["before the plan", "after the plan"])
 @pytest.mark.parametrize("firms", [1, 40])
 def test_isolated_firm_changes_nobody(reference, where, firms):
-    """R23: firms without links, output, capacity and customers, met by the same breakdowns and random targets, leave the others as they are."""
+    """R23: firms without links, output and customers, met by breakdowns and random targets like all, leave the others as they are."""
     state, plan, draws = economy()
     n = state.firms.n
     isolated = {"sector": np.arange(firms) % 21, "region": np.arange(firms) % 3, "labour_limit": np.full(firms, 1e300)}

@@ -21,8 +21,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from threading import Lock
 
 from .. import economy as economies
 from .. import scenario as scenarios
@@ -30,8 +32,8 @@ from ..network import FirmNetwork, from_networkx
 from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError
+from ..simulate import ignore, validate
 from ..simulate import run as run_variants
-from ..simulate import validate
 
 Progress = Callable[[int, int], None]  # weeks done, weeks in all
 
@@ -84,8 +86,8 @@ def run(
     jobs      : runs at a time; default one per core
     resume    : take finished runs from the folder's parts
     check     : check every column after every phase (slow)
-    executor  : any concurrent.futures.Executor instead of threads
-    progress  : called with (weeks done, weeks in all)
+    executor  : any concurrent.futures.Executor instead of threads, also of other processes or machines that see the folder
+    progress  : called with (weeks done, weeks in all), from one thread at a time; with an executor once per finished run
     network   : firms and links as a networkx.DiGraph or a FirmNetwork, instead of those of the scenario
 
     Raises InputError before anything is simulated or written when the scenario cannot mean anything; AllRunsFailed when no run is left.
@@ -109,21 +111,21 @@ def run(
     for s in parts:
         log.add(s, "resumed", 0.0)
     weeks = _weeks(variants)
-    done = [weeks * len(parts)]
+    done, one_at_a_time = weeks * len(parts), Lock()
 
     def report(n: int) -> None:
-        done[0] += n
-        if progress is not None:
-            progress(done[0], weeks * len(seeds))
+        nonlocal done
+        with one_at_a_time:
+            done += n
+            if progress is not None:
+                progress(done, weeks * len(seeds))
 
-    def one(s: int) -> tuple[Result, float]:
-        began = time.perf_counter()
-        result = run_variants(variants, s, economy, threads, check, report, network)
-        if folder is not None:
-            result.save(_part(folder, s))
-        return result, time.perf_counter() - began
-
-    _run_all(one, [s for s in seeds if s not in parts], parts, log, jobs, executor)
+    one = partial(_run_one, variants, economy, network, threads, check, folder)
+    left = [s for s in seeds if s not in parts]
+    if executor is None:
+        _run_in_threads(partial(one, report), left, parts, log, jobs)
+    else:
+        _run_elsewhere(partial(one, ignore), left, parts, log, executor, partial(report, weeks))
     if folder is not None:
         log.write(folder / "runs.csv")
     if not parts:
@@ -174,20 +176,35 @@ def _weeks(variants) -> int:
     return sum(burn_ins.values()) + sum(v.horizon.weeks for v in variants.values())
 
 
-def _run_all(one, seeds, parts, log, jobs, executor) -> None:
+def _run_one(variants, economy, network, threads: int, check: bool, folder: Path | None, progress, s: int) -> tuple[Result, float]:
+    """The result of one seed, and the seconds it took. At module level, so that it can be sent to another process."""
+    began = time.perf_counter()
+    result = run_variants(variants, s, economy, threads, check, progress, network)
+    if folder is not None:
+        result.save(_part(folder, s))
+    return result, time.perf_counter() - began
+
+
+def _run_in_threads(one, seeds, parts, log, jobs) -> None:
     jobs = jobs or min(os.cpu_count() or 1, max(len(seeds), 1))
-    if executor is None and (jobs == 1 or len(seeds) == 1):
+    if jobs == 1 or len(seeds) == 1:
         for s in seeds:
-            _keep(s, lambda s=s: one(s), parts, log)
+            _keep(s, partial(one, s), parts, log)
         return
-    pool = executor or ThreadPoolExecutor(jobs, thread_name_prefix="run")
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="run")
     try:
         waiting = {pool.submit(one, s): s for s in seeds}
         for future in as_completed(waiting):
             _keep(waiting[future], future.result, parts, log)
     finally:
-        if executor is None:
-            pool.shutdown(cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
+
+
+def _run_elsewhere(one, seeds, parts, log, executor: Executor, report) -> None:
+    waiting = {executor.submit(one, s): s for s in seeds}
+    for future in as_completed(waiting):
+        _keep(waiting[future], future.result, parts, log)
+        report()
 
 
 def _keep(s: int, get, parts, log) -> None:

@@ -67,18 +67,22 @@ class Result:
         return self.variants.index(name)
 
     def relative(self, name: str, to: str = BASELINE) -> Series:
-        """A series relative to its paired baseline, run by run: 1 where nothing differs. Zero over zero counts as 1."""
+        """A series relative to its paired baseline, run by run: 1 where nothing differs, NaN where only the baseline is zero."""
         series = self[name]
-        base = series.values[self.variant(to)][None]
-        same = np.broadcast_to(base, series.values.shape)
-        ratio = np.divide(series.values, same, out=np.ones_like(series.values), where=same != 0)
+        base = np.broadcast_to(series.values[self.variant(to)][None], series.values.shape)
+        ratio = np.divide(series.values, base, out=np.where(series.values == 0, 1.0, np.nan), where=base != 0)
         return replace(series, values=ratio, unit="1", label=f"{series.label} relative to {to}")
 
     def difference(self, to: str = BASELINE) -> Result:
         """Paired differences from a variant, run by run: the effect of everything that the other variants do."""
         base = self.variant(to)
-        less = {n: replace(s, values=s.values - s.values[base][None], label=f"Δ {s.label}") for n, s in self.series.items()}
-        return replace(self, name=f"{self.name}: difference from {to}", series=less)
+
+        def less(table):
+            return {n: replace(s, values=s.values - s.values[base][None], label=f"Δ {s.label}") for n, s in table.items()}
+
+        lines = dict.fromkeys(line[1:] for line in self.flows)
+        flows = {(v, *line): self.flows.get((v, *line), 0.0) - self.flows.get((to, *line), 0.0) for v in self.variants for line in lines}
+        return replace(self, name=f"{self.name}: difference from {to}", series=less(self.series), panels=less(self.panels), flows=flows)
 
     def quantiles(self, name: str, bands: Sequence[float] = BANDS) -> np.ndarray:
         """(len(bands), V, …) quantiles over the runs, in percent."""
@@ -155,8 +159,11 @@ class Result:
 
 
 def _percentiles(values: np.ndarray, bands: Sequence[float]) -> np.ndarray:
-    """Over the runs (axis 1), NaN left out; the plain function is a hundred times faster where there is none."""
-    return (np.percentile if np.isfinite(values).all() else np.nanpercentile)(values, bands, axis=1)
+    """Over the runs (axis 1), NaN left out, NaN where no run is known; the plain function is a hundred times faster where all are."""
+    if np.isfinite(values).all():
+        return np.percentile(values, bands, axis=1)
+    unknown = np.isnan(values).all(axis=1)
+    return np.where(unknown, np.nan, np.nanpercentile(np.where(unknown[:, None], 0.0, values), bands, axis=1))
 
 
 FIRM_DIMS = {

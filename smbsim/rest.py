@@ -253,12 +253,13 @@ def _balance_budget(rates: Rates, base: float, gap: float, benefits: float) -> t
 def _check_walras(s: Structure, net: np.ndarray) -> None:
     consumption = s.basket[:, 0].sum() + s.import_basket[:, 0].sum() + s.account_basket[:, 0].sum()
     if abs(net.sum() - consumption) > WALRAS * max(consumption, s.output.sum()):
-        raise InputError(
-            f"economy: household income {net.sum():.9g} and consumption {consumption:.9g} per week differ: the table does not close"
-        )
+        losing = np.bincount(s.sector, s.surplus, minlength=len(s.sectors)) < 0.0
+        names = ", ".join(np.array(s.sectors)[losing])
+        why = f"nobody pays for the negative surplus of {names}" if names else "the table does not close"
+        raise InputError(f"economy: household income {net.sum():.9g} and consumption {consumption:.9g} per week differ: {why}")
     if net.min() < -WALRAS * max(consumption, 1.0):
         cell = int(net.argmin())
-        who = f"{CLASSES[cell % 2]}s of region {s.regions[cell // 2]}"
+        who = f"{CLASSES[cell % 2]}s in {s.regions[cell // 2]}"
         raise InputError(f"economy: {who} would consume {net[cell]:.4g} per week at rest; lower government.income_tax or transfers")
 
 

@@ -302,10 +302,20 @@ def test_table_that_does_not_close_is_refused(us):
     assert text.endswith(" per week differ: the table does not close")
 
 
+def test_sector_that_makes_a_loss_is_named(us):
+    """Wages above value added: at rest the firms would lose deposits for ever."""
+    hit, wages, surplus = us.sector == us.sectors.index("44"), us.wages.copy(), us.surplus.copy()
+    wages[hit] += 1.2 * surplus[hit]
+    surplus[hit] *= -0.2
+    text = refused(replace(us, wages=wages, surplus=surplus), RATES)
+    assert text.startswith("economy: household income ")
+    assert text.endswith(" per week differ: nobody pays for the negative surplus of 44")
+
+
 def test_cell_that_would_consume_less_than_nothing_is_refused(us):
     """Without capex of firms owners must pay all investment, which an income tax of 90 % does not leave them; the poorest cell is named."""
     text = refused(replace(us, depreciation=0.0 * us.depreciation), replace(RATES, income_tax=0.9))
-    assert text.startswith("economy: owners of region region 3 would consume -")
+    assert text.startswith("economy: owners in region 3 would consume -")
     assert text.endswith(" per week at rest; lower government.income_tax or transfers")
 
 

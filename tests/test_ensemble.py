@@ -19,6 +19,7 @@ from smbsim.schema import InputError
 
 WEEKS, BURN_IN, RUNS = 6, 2, 2
 TOTAL = RUNS * (BURN_IN + 2 * WEEKS)  # weeks simulated: the burn-in is shared by baseline and scenario
+BROKEN = ValueError("firms.cash: 1 values not finite")
 SHOCK = {"kind": "demand", "start": 1, "stop": 3, "size": 0.2}
 
 
@@ -47,7 +48,7 @@ def rows(path) -> list[dict]:
         return list(csv.DictReader(f))
 
 
-def failing(monkeypatch, *seeds, error=ValueError("firms.cash: 1 values not finite")):
+def failing(monkeypatch, *seeds, error=BROKEN):
     """Let the runs of these seeds fail; returns the seeds that were run."""
     run, seen = ensemble.run_variants, []
 
@@ -169,7 +170,7 @@ def test_failed_run_is_a_row_and_can_be_resumed(folder, tmp_path, monkeypatch):
 
 def test_no_run_left_is_an_error_that_names_the_first(tmp_path, monkeypatch):
     failing(monkeypatch, 4, 5)
-    with pytest.raises(AllRunsFailed, match="all 2 runs failed; the first: ValueError: firms.cash: 1 values not finite"):
+    with pytest.raises(AllRunsFailed, match=r"all 2 runs failed; the first: ValueError: firms\.cash: 1 values not finite"):
         ensemble.run(spec(), out=tmp_path / "new", jobs=1)
     assert [row["status"] for row in rows(tmp_path / "new")] == ["failed"] * 2
     assert not (tmp_path / "new" / "ensemble.nc").exists()
@@ -250,7 +251,7 @@ def test_claim_refuses_files_and_folders_in_use(tmp_path):
     (tmp_path / "empty").mkdir()
     claim(tmp_path / "empty")
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--out: .*file is a file, not a folder"):
+    with pytest.raises(InputError, match=r"--out: .*file is a file, not a folder"):
         claim(tmp_path / "file", force=True)
     with pytest.raises(InputError, match="is not empty; use --resume to continue it, --force to overwrite it, or another folder"):
         claim(tmp_path)

@@ -26,10 +26,10 @@ def result_of(*paths, base=None, **series) -> Result:
     base = np.full_like(q, 50.0) if base is None else np.array(base)
     axes = {"sector_output": "sector"}
     more = {name: Series(np.array(values), "1", name, axes.get(name)) for name, values in series.items()}
-    return Result(
-        "made up", ("baseline", "scenario"), tuple(range(1, len(q) + 1)), np.arange(q.shape[1]),
-        {"real_value_added": Series(np.stack([base, q * base]), "base currency/wk", "Value added"), **more}, {}, {"sector": ("A", "B", "C")}, {}, {},
-    )  # fmt: skip
+    added = Series(np.stack([base, q * base]), "base currency/wk", "Value added")
+    seeds, weeks = tuple(range(1, len(q) + 1)), np.arange(q.shape[1])
+    labels = {"sector": ("A", "B", "C")}
+    return Result("made up", ("baseline", "scenario"), seeds, weeks, {"real_value_added": added, **more}, {}, labels, {}, {})
 
 
 def measured(*paths, **kwargs) -> Resilience:
@@ -117,9 +117,9 @@ def test_every_measure_has_a_unit():
 
 
 def test_unknown_names_are_refused_with_the_nearest():
-    with pytest.raises(InputError, match="unknown variant 'scenari'. Did you mean 'scenario'"):
+    with pytest.raises(InputError, match=r"unknown variant 'scenari'\. Did you mean 'scenario'"):
         resilience(result_of(path({})), "scenari")
-    with pytest.raises(InputError, match="unknown metric 'real_value'. Did you mean 'real_value_added'"):
+    with pytest.raises(InputError, match=r"unknown metric 'real_value'\. Did you mean 'real_value_added'"):
         resilience(result_of(path({})), "scenario", "real_value")
 
 

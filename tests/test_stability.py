@@ -130,7 +130,8 @@ def test_swing_period_and_half_life_are_read_from_the_eigenvalues():
     assert found.swing == 0.5j
     assert found.period == pytest.approx(4.0, rel=1e-15)
     assert found.half_life == pytest.approx(np.log(2) / np.log(1.25), rel=1e-14)
-    assert found.in_words() == "spectral radius 0.8000: swings of 4 weeks shrink by 50.0% a week; the slowest mode has a half-life of 3 weeks"
+    words = "spectral radius 0.8000: swings of 4 weeks shrink by 50.0% a week; the slowest mode has a half-life of 3 weeks"
+    assert found.in_words() == words
 
 
 def test_words_for_growth_and_for_nothing():

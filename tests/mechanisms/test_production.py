@@ -37,7 +37,7 @@ def mill(storable: bool = True):
 
 @pytest.mark.parametrize(
     ("rule", "limit"),
-    [("leontief", 10.0), ("strongly_critical", 12.0), ("half_critical", 15.0), ("weakly_critical", 16.0), ("linear", 14.0), ("ario_psi", 5.0)],
+    list(zip(RULES, (10.0, 12.0, 15.0, 16.0, 14.0, 5.0), strict=True)),
 )
 def test_input_rule_limits_output(rule, limit):
     """Stocks last for 16, 12 and 10: half critical min(16, (12 + 18)/2); linear 12.25/.875; ψ-rule 10/(½ (3 + 1))."""
@@ -285,7 +285,8 @@ def test_stocks_spoil_before_they_are_used():
 def test_resting_stocks_are_covers_of_use_and_capacity_has_slack():
     """Settled: M = n a x, S = n_fg x, capacity = x / utilisation."""
     edges = [(0, 1, 52 * 8.0)]
-    sections = {"orders": {"input_cover_weeks": 3.0, "finished_cover_weeks": 2.0}, "production": {"utilisation": 0.5, "breakdown_hazard": 0.0}}
+    covers = {"input_cover_weeks": 3.0, "finished_cover_weeks": 2.0}
+    sections = {"orders": covers, "production": {"utilisation": 0.5, "breakdown_hazard": 0.0}}
     state, _, _ = given(from_edges(edges, [52 * 8.0, 52 * 16.0], sector=[5, 5]), **sections)
     assert state.slots.input_stock.tolist() == [24.0]
     assert state.firms.storable.all()

@@ -29,11 +29,12 @@ IN_FULL = 1e9  # overtime factor at which capacity never binds, while the rule h
 def input_limit(rule: str, stock, technology, criticality, capacity):
     """(n,) output that the stocks (supplier, user) allow by the kernel of `production`. criticality: 0, ½ or 1."""
     n = len(capacity)
-    possible = np.empty(n)
+    possible, group = np.empty(n), np.tile(np.arange(n, dtype=np.int32), n)
+    essentiality = np.round(2 * criticality.T.ravel()).astype(np.int8)
     possible_output(
         0, n, RULES.index(rule), BINDING[RULES.index(rule)], 0.8, 0.0, np.arange(0, n * n + 1, n),
         capacity, np.full(n, 1e300), capacity, np.full(n, IN_FULL), np.zeros(n), np.ones(n),
-        np.tile(np.arange(n, dtype=np.int32), n), technology.T.ravel(), np.round(2 * criticality.T.ravel()).astype(np.int8), np.zeros(n * n), np.ones(n),
+        group, technology.T.ravel(), essentiality, np.zeros(n * n), np.ones(n),
         stock.T.ravel(), np.empty(n * n), np.empty(n), possible,
     )  # fmt: skip
     return possible

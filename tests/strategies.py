@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import models
 import numpy as np
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from smbsim import network, population, scenario, simulate
@@ -18,6 +19,9 @@ from smbsim.draws import Draws
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Mechanism
 from smbsim.state import State
+
+RANDOM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}  # settings: other cases each time
+REPEATABLE = {**RANDOM, "derandomize": True, "phases": (Phase.explicit, Phase.generate)}  # the same cases each time, not shrunk
 
 NARROWED = {  # (mechanism, parameter): bounds within the declared ones, where the whole range would only cost memory or time
     ("orders", "input_cover_weeks"): (0.0, 26.0),

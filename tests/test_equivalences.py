@@ -9,11 +9,13 @@ import pickle
 import models
 import numpy as np
 import pytest
-from strategies import disturb
+from hypothesis import given, reject, settings
+from strategies import REPEATABLE, cases, disturb
 
 from smbsim import scenario, simulate
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Step
+from smbsim.schema import InputError
 from smbsim.state import TABLES
 
 WEEKS = 30
@@ -125,6 +127,21 @@ def test_isolated_firm_does_not_keep_customers_in_a_disliked_sector():
     other.append_firms(sector=np.full(3, state.sector_codes.index("72")))  # after the plan: not among its targets
     found = [{(t, c): v[:n] if t == "firms" else v for (t, c), v in week.items()} for week in weeks(other, plan, draws)]
     assert_identical(weeks(state, plan, draws), found)
+
+
+@settings(max_examples=25, **REPEATABLE)
+@given(cases())
+def test_random_scenarios_know_nothing_of_threads_blocks_and_isolated_firms(case):
+    """R22 and R23 whatever the parameters, the network, the shocks and the disturbance."""
+    try:
+        state, plan, draws = case.build()
+    except InputError:
+        reject()  # no resting accounts; what else can be wrong is seen in test_invariants
+    n, other, blocks = state.firms.n, state.copy(), 1 + case.seed % 20
+    other.append_firms(sector=np.arange(5) + case.seed % 16, region=np.arange(5) % len(state.region_names))
+    other.set_threads(2, blocks)
+    found = [{(t, c): v[:n] if t == "firms" else v for (t, c), v in week.items()} for week in weeks(other, plan, draws, 0, 15)]
+    assert_identical(weeks(state, plan, draws, 0, 15), found)
 
 
 # -- shocks that do nothing -----------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import models
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, reject, settings
-from strategies import Case, cases
+from hypothesis import Phase, given, reject, settings
+from strategies import RANDOM, REPEATABLE, Case, cases
 
 from smbsim.mechanisms.base import Step
 from smbsim.metrics.identities import Books
@@ -22,9 +22,6 @@ from smbsim.state import EVERYWHERE, State
 
 TOLERANCE = 1e-9  # MODEL.md 6, R3 and R4: of what there is
 HOLDERS = {"firm": ("firms", "cash"), "household": ("households", "deposits")}
-
-RANDOM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-REPEATABLE = {**RANDOM, "derandomize": True, "phases": (Phase.explicit, Phase.generate)}
 
 
 class Ledger:

@@ -148,6 +148,11 @@ def test_gdp_at_rest_is_value_added_of_firms_accounts_and_state():
     assert METRICS["gdp"](state) == pytest.approx(value_added(state).sum() + accounts + state.public_value_added, rel=1e-14)
 
 
+def test_deposits_of_zero_are_no_overdraft(state):
+    state.firms.cash[:] = 0.0
+    assert METRICS["overdrawn_smbs"](state) == 0.0
+
+
 def test_metrics_by_sector_and_region_add_up():
     state, plan, draws = miniature(60)
     state.firms.demand_factor[:] = 0.6
@@ -234,6 +239,14 @@ def test_tiers_are_quartiles_of_upstreamness():
     along_links(state, 100.0)
     assert tiers(state).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert len(TIERS) == 4
+
+
+def test_firms_at_equal_steps_are_in_the_same_tier():
+    """Where nobody sells on, everybody is at final use; nine of ten at the first step leave the upper tiers empty."""
+    assert tiers(network(8, [])).tolist() == [0] * 8
+    state = network(10, [(9, 0)])
+    along_links(state, 100.0)
+    assert tiers(state).tolist() == [0] * 9 + [3]
 
 
 # -- bullwhip -----------------------------------------------------------------------------------------------------------------------------
@@ -334,9 +347,9 @@ def forget_backlog(state):
     state.firms.backlog_due[row] *= 1 - 1e-3
 
 
-def watched(leak=None, weeks: int = 6):
-    """Largest gaps over some weeks after a cut in capacity, with a leak planted after the fourth."""
-    state, plan, draws = miniature(60)
+def watched(leak=None, weeks: int = 6, **production):
+    """Largest gaps over some weeks after a cut in capacity, with a leak planted after the fourth, just before the books are read."""
+    state, plan, draws = miniature(60, production={"breakdown_hazard": 0.0, **production})
     state.firms.capacity_factor[::3] = 0.4
     books, worst = Books(state), {"money_gap": 0.0, "goods_gap": 0.0}
     plan = plan[1:]  # without interventions, which would reset the factor
@@ -349,8 +362,9 @@ def watched(leak=None, weeks: int = 6):
     return worst
 
 
-def test_books_close_while_goods_are_short():
-    worst = watched()
+@pytest.mark.parametrize("production", [{}, {"spoil_rate": 0.03, "scrap_share": 0.02}, {"emergency_share": 0.0}], ids=str)
+def test_books_close_while_goods_are_short(production):
+    worst = watched(**production)
     assert worst["money_gap"] < 1e-13
     assert worst["goods_gap"] < 1e-11
 
@@ -364,7 +378,7 @@ def test_books_see_a_leak_of_money(leak):
 
 @pytest.mark.parametrize("leak", [lose_finished_goods, lose_inputs, lose_goods_in_transit, forget_backlog])
 def test_books_see_a_leak_of_goods(leak):
-    worst = watched(leak)
+    worst = watched(leak, weeks=4)
     assert worst["goods_gap"] > 1e-8
     assert worst["money_gap"] < 1e-13
 

@@ -319,6 +319,16 @@ def test_cell_that_would_consume_less_than_nothing_is_refused(us):
     assert text.endswith(" per week at rest; lower government.income_tax or transfers")
 
 
+def test_owners_pay_for_investment_and_workers_get_the_transfers(us):
+    """Where they can: I₀ falls on owners in proportion to capital income, transfers to workers in proportion to wages."""
+    rest = closed(us)
+    assert np.all(rest.residual_investment[WORKER::2] == 0.0)
+    assert np.all(rest.transfers[OWNER::2] == 0.0)
+    capital = rest.taxable_income - rest.wage_income
+    assert rest.residual_investment == pytest.approx(rest.residual_investment.sum() * capital / capital.sum(), rel=EXACT)
+    assert rest.transfers == pytest.approx(rest.transfers.sum() * rest.wage_income / rest.wage_income.sum(), rel=EXACT)
+
+
 def test_payments_that_owners_cannot_afford_are_spread_over_all(us):
     """Without capex and at a tax of 70 % owners could not pay I₀; all households do, in proportion to income."""
     rest = closed(replace(us, depreciation=0.0 * us.depreciation), replace(RATES, income_tax=0.7))

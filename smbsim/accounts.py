@@ -37,11 +37,11 @@ def transfer(
 
     Raises ValueError when an amount is not finite, or paid and received differ by more than rounding.
     """
-    paid = total(amount) if isinstance(amount, np.ndarray) else amount
+    paid = float(total(amount) if isinstance(amount, np.ndarray) else amount)
     if not isfinite(paid):
         raise ValueError(f"{flow}: {payer} pays {payee} an amount that is not finite")
     if received is not None:
-        got = total(received)
+        got = float(total(received))
         if not abs(got - paid) <= LEAK * max(abs(paid), float(np.abs(received).sum())):
             raise ValueError(f"{flow}: {payer} pays {paid!r}, {payee} receives {got!r}")
     _add(state, payer, amount, paid, -1.0)

@@ -251,6 +251,15 @@ def test_any_economy_is_its_tables_and_rests(tmp_path_factory, tables, smbs, reg
     assert moved(state, start) < 1e-10
 
 
+def test_share_of_the_only_thing_that_is_bought_is_one_and_no_more(tmp_path):
+    """Households that can buy from one sector only: its share is not above one by a rounding error."""
+    tables = {"sectors": 1, "seed": 166, "government": False, "imports": False, "undercounted": False, "optional": ()}
+    spec = scenario.load({"economy": str(write_economy(tmp_path / "e", **tables)), "population": {"smbs": 1, "regions": 1}})
+    state, _, _ = simulate.prepare(spec, 1)
+    state.check()
+    assert state.sectors.sector_basket.tolist() == [1.0]
+
+
 def test_an_economy_out_of_balance_moves():
     """Negative control of the test above: a millionth more of one input is seen."""
     state, plan, draws = miniature(20)

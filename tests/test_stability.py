@@ -58,6 +58,13 @@ def test_stock_adjustment_above_two_grows():
     assert moduli(orders={"stock_adjustment": 1.9})[0] == pytest.approx(0.9, abs=1e-8)
 
 
+def test_longer_rings_of_goods_in_transit_change_nothing_for_a_short_lead():
+    """A ring of three weeks for a lead of one: the same eigenvalues, and two more that are zero."""
+    short, long = moduli(), moduli(trade={"local_lead": 1, "other_lead": 3})
+    assert np.allclose(long[:8], short[:8], atol=1e-8)
+    assert np.max(long[8:]) < 1e-6
+
+
 @pytest.mark.parametrize("push", [1e-7, 1e-6, 1e-4, 1e-3])
 def test_eigenvalues_do_not_depend_on_the_size_of_the_push(push, monkeypatch):
     """The week is linear near rest, so that any small push finds the same; exact rounding noise grows as the push shrinks."""

@@ -53,9 +53,9 @@ class Households(Mechanism):
         cells.deposits[:] = self.wealth_weeks * rest.consumption
         total = rest.consumption.sum()
         share = 1.0 / total if total > 0 else 0.0
-        state.sectors.sector_basket[:] = rest.basket[:, 0] * share
-        state.sectors.import_basket[:] = rest.import_basket[:, 0] * share
-        state.accounts.account_basket[:] = rest.account_basket[:, 0] * share
+        state.sectors.sector_basket[:] = np.minimum(rest.basket[:, 0] * share, 1.0)  # the only thing bought may round to above one
+        state.sectors.import_basket[:] = np.minimum(rest.import_basket[:, 0] * share, 1.0)
+        state.accounts.account_basket[:] = np.minimum(rest.account_basket[:, 0] * share, 1.0)
         self._spread(state)
 
     def spend(self, state, step):

@@ -146,6 +146,17 @@ def test_each_region_pays_for_what_it_bought_elsewhere():
     assert other.households.deposits.tolist() == [0.0, 0.0, -4.0, -4.0]
 
 
+def test_what_is_sold_elsewhere_is_not_paid_at_home():
+    """Budgets of 8 and 4 bring firm 0 of region a ½ at home and ¼ elsewhere: a pays 4, b pays 1."""
+    state = three_shops()
+    state.regions.budget[:, SHOP], state.firms.customer_base[0] = (8.0, 4.0), (0.5, 0.25)
+    state.households.consumption[:] = (8.0, 0.0, 3.0, 1.0)
+    asked(state)
+    Market().sell(state, WEEK)
+    assert state.firms.cash.tolist() == [5.0, 0.0, 0.0]
+    assert state.households.deposits.tolist() == [-4.0, 0.0, -0.75, -0.25]
+
+
 def test_other_uses_pay_the_share_that_was_delivered():
     """Half of investment 4, exports 2 and purchases 6 is delivered: 2, 1 and 3 are paid."""
     state = three_shops()

@@ -29,8 +29,8 @@ PUBLIC = {  # name → module, name there
     "Removal": ("interventions.shocks", "Removal"),
     "ImportStop": ("interventions.shocks", "ImportStop"),
     "ImportPriceShock": ("interventions.shocks", "ImportPriceShock"),
-    "from_networkx": ("network", "from_networkx"),
-    "to_networkx": ("network", "to_networkx"),
+    "from_networkx": ("graph", "from_networkx"),
+    "to_networkx": ("graph", "to_networkx"),
     "resilience": ("analysis.resilience", "resilience"),
     "InputError": ("schema", "InputError"),
 }

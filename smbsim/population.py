@@ -13,8 +13,9 @@ import numpy as np
 from . import economy as economies
 from .draws import Draws
 from .economy import Economy
+from .graph import read_graphml
 from .mechanisms.base import Mechanism
-from .network import FirmNetwork, complete, read_graphml, read_network
+from .network import FirmNetwork, complete, read_network
 from .reconstruct import Network, draw_network
 from .rest import ACCOUNTS, GOVERNMENT, Rates, Structure, close
 from .sample import Firms, draw_firms, household_sales

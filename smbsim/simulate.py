@@ -76,7 +76,7 @@ def prepare(
 ) -> tuple[State, Plan, Draws]:
     """The initial state of a scenario, its plan and its draws; burn-in has yet to be run.
 
-    seed: default that of the scenario; network: the firms and links, instead of those the scenario says (see `network.from_networkx`).
+    seed: default that of the scenario; network: the firms and links, instead of those the scenario says (see `graph.from_networkx`).
     """
     seed = scenario.runs.seed if seed is None else seed
     draws = Draws(seed)

@@ -130,7 +130,7 @@ class NaiveEconomy:
     def produce(self):
         production = self.parameters["production"]
         for uid, firm in self.firms.items():
-            firm["scrap"] = production.spoil_rate * firm["inventory"]
+            firm["scrap"] = production.spoil_share * firm["inventory"]
             firm["inventory"] -= firm["scrap"]
             kept = firm["capacity"] * firm["overtime"] * firm["capacity_factor"]
             firm["able_output"] = min(kept, firm["labour_limit"])
@@ -138,7 +138,7 @@ class NaiveEconomy:
             wanted = min(firm["planned_output"], limit)
             slots = [self.slots[key] for key in self.slots_of[uid]]
             for key, slot in zip(self.slots_of[uid], slots, strict=True):
-                slot["input_spoiled"] = production.spoil_rate * slot["input_stock"]
+                slot["input_spoiled"] = production.spoil_share * slot["input_stock"]
                 slot["input_stock"] -= slot["input_spoiled"]
                 missing = slot["coefficient"] * wanted - slot["input_stock"]
                 slot["emergency_import"] = 0.0
@@ -256,7 +256,7 @@ class NaiveEconomy:
             return reach
         aimed = {}
         for s, members in self.firms_of.items():
-            aimed[s] = sum(reach[uid] for uid in members) * max((taste[uid] for uid in members), default=0.0)
+            aimed[s] = sum(reach[uid] for uid in members) * max((taste[uid] for uid in members if reach[uid] > 0.0), default=0.0)
         total = sum(aimed.values())
         wished = {}
         for s, members in self.firms_of.items():

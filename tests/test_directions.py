@@ -167,7 +167,7 @@ DIRECTIONS = (
     ("production.overtime_max", 1.0, 2.0, [CLOSURE], unmet, -1),
     ("production.breakdown_hazard", 0.005, 0.05, [], mean("output"), -1),
     ("production.repair_weeks", 1, 6, [], mean("output"), -1),
-    ("production.spoil_rate", 0.0, 0.05, [], mean("orders"), 1),
+    ("production.spoil_share", 0.0, 0.05, [], mean("orders"), 1),
     ("production.scrap_share", 0.0, 0.1, [], mean("orders"), 1),
     ("households.enabled", False, True, [DEMAND], depth, 1),
     ("households.income_share", 0.5, 0.95, [DEMAND], depth, 1),

@@ -190,7 +190,6 @@ def test_every_identity_sees_a_thousandth(mistake, name):
     assert ledger.gaps(state)[name] > 1e3 * TOLERANCE
 
 
-@pytest.mark.xfail(strict=True, reason="Books relates a gap to orders that may be rounding, not to the demand they are taken from")
 def test_goods_gap_of_the_books_is_small_when_firms_stand_still():
     """Breakdowns of half a year: no orders are left, only the rounding of demand - final demand. No good has appeared."""
     state, plan, draws = Case(14, 4, 280, 2.0, {"production": {"breakdown_hazard": 0.4, "repair_weeks": 32}}).build()

@@ -18,7 +18,8 @@ from mesa.agent import GroupBy
 
 from smbsim import economy as economies
 from smbsim import scenario, simulate
-from smbsim.mesa_model import SMB, LargeFirm, LazyAgentSet, SMBModel
+from smbsim.mesa_agents import SMB, LargeFirm, LazyAgentSet
+from smbsim.mesa_model import SMBModel
 from smbsim.schema import Column, InputError
 from smbsim.state import LARGE, TABLES, State
 

@@ -362,7 +362,7 @@ def watched(leak=None, weeks: int = 6, **production):
     return worst
 
 
-@pytest.mark.parametrize("production", [{}, {"spoil_rate": 0.03, "scrap_share": 0.02}, {"emergency_share": 0.0}], ids=str)
+@pytest.mark.parametrize("production", [{}, {"spoil_share": 0.03, "scrap_share": 0.02}, {"emergency_share": 0.0}], ids=str)
 def test_books_close_while_goods_are_short(production):
     worst = watched(**production)
     assert worst["money_gap"] < 1e-13

@@ -40,7 +40,7 @@ HOME_SALES, STORABLE_DAYS = 0.5, 14.0
 MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough)
 PRESETS = ("damped", "sterman", "lot_for_lot")
 RATIONINGS = ("proportional", "final_last")
-EVERYTHING = {"spoil_rate": 0.03, "scrap_share": 0.02, "breakdown_hazard": 0.05, "repair_weeks": 2}
+EVERYTHING = {"spoil_share": 0.03, "scrap_share": 0.02, "breakdown_hazard": 0.05, "repair_weeks": 2}
 NOTHING = {"breakdown_hazard": 0.0}
 AT_REST = (
     "firms.output", "firms.inventory", "firms.cash", "firms.expected_demand", "firms.demand", "firms.backlog_due", "firms.overtime",
@@ -214,7 +214,7 @@ shocks = st.lists(
 )
 production = st.builds(
     lambda rule, spoil, scrap, hazard, repair, share, utilisation: {
-        "rule": rule, "spoil_rate": spoil, "scrap_share": scrap, "breakdown_hazard": hazard, "repair_weeks": repair,
+        "rule": rule, "spoil_share": spoil, "scrap_share": scrap, "breakdown_hazard": hazard, "repair_weeks": repair,
         "emergency_share": share, "utilisation": utilisation,
     },
     st.sampled_from(RULES), st.sampled_from((0.0, 0.05)), st.sampled_from((0.0, 0.02)), st.sampled_from((0.0, 0.05, 0.5)),
@@ -286,7 +286,7 @@ def test_week_agrees_with_the_oracle_in_many_drawn_economies(seed):
     """Economies of the tables with parameters taken in turn; two years of them."""
     rng = np.random.default_rng(seed)
     hidden = {
-        "rule": RULES[seed % len(RULES)], "spoil_rate": rng.choice((0.0, 0.05)), "breakdown_hazard": rng.choice((0.0, 0.1)),
+        "rule": RULES[seed % len(RULES)], "spoil_share": rng.choice((0.0, 0.05)), "breakdown_hazard": rng.choice((0.0, 0.1)),
         "emergency_share": rng.choice((0.0, 0.5)), "scrap_share": rng.choice((0.0, 0.02)),
     }  # fmt: skip
     parameters = {

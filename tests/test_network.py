@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from smbsim import economy
 from smbsim.draws import Draws
+from smbsim.graph import from_networkx, read_graphml, to_networkx
 from smbsim.network import (
     BATCH,
     MOST_NAMES_SEARCHED,
@@ -26,13 +27,10 @@ from smbsim.network import (
     chain,
     complete,
     from_edges,
-    from_networkx,
     random_graph,
-    read_graphml,
     read_network,
     ring,
     star,
-    to_networkx,
 )
 from smbsim.schema import Column, InputError
 from smbsim.state import EVERYWHERE, LARGE, SMB, State

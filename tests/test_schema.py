@@ -120,9 +120,8 @@ def test_defaults_are_valid_and_a_mechanism_is_frozen(model):
 @pytest.mark.parametrize("model", MECHANISMS, ids=lambda m: m.name)
 def test_names_in_rate_are_per_year(model):
     """DECISIONS.md 9; a rate per week is a speed or a share, and is called so."""
-    exceptions = {("production", "spoil_rate")}  # stocks spoil by the week
     for name in model.model_fields:
-        if name.endswith("_rate") and (model.name, name) not in exceptions:
+        if name.endswith("_rate"):
             assert field(model, name).json_schema_extra["unit"].endswith("/yr")
 
 

@@ -25,7 +25,7 @@ BY_NAME = {mechanism.name: mechanism for mechanism in scenario.MECHANISMS}
 STRUCTURAL = {column.name for column in STRUCTURE}
 MONEY = {"cash", "deposits", "balance"}  # moved by accounts.transfer on behalf of the phase
 WEEKS = 6
-EVERYTHING = {"breakdown_hazard": 0.2, "repair_weeks": 2, "spoil_rate": 0.02, "scrap_share": 0.02, "rule": "half_critical"}
+EVERYTHING = {"breakdown_hazard": 0.2, "repair_weeks": 2, "spoil_share": 0.02, "scrap_share": 0.02, "rule": "half_critical"}
 SHOCKS = [
     {"kind": kind, "start": 0, "size": 0.4, "target": {} if kind.startswith("import") else {"share": 0.4}}
     for kind in ("demand", "preference", "capacity", "labour", "import_stop", "import_price")

@@ -28,7 +28,8 @@ from threading import Lock
 
 from .. import economy as economies
 from .. import scenario as scenarios
-from ..network import FirmNetwork, from_networkx
+from ..graph import from_networkx
+from ..network import FirmNetwork
 from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError

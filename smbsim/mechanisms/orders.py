@@ -71,7 +71,7 @@ class Orders(Mechanism):
     input_cover_weeks: float | None = param(None, unit="wk", doc="Cover of every input; null: from the economy's inventory days", low=0,
                                             high=520, source="half the SMB inventory days of the user's sector, IRS SOI 2013")  # fmt: skip
     finished_cover_weeks: float | None = param(None, unit="wk", doc="Cover of finished goods that can be stored; null: by sector",
-                                               low=0, high=520, source="half the SMB inventory days of the sector, IRS SOI 2013")  # fmt: skip
+                                               low=0, high=520, source="half the sector's SMB inventory days, IRS SOI 2013")  # fmt: skip
 
     @model_validator(mode="before")
     @classmethod

@@ -85,7 +85,7 @@ class Production(Mechanism):
     overtime_time: float = param(52.0, unit="wk", doc="Time to reach it", low=1, high=520, source=ARIO_SOURCE + " (365 days)")
     scrap_share: float = param(0.0, unit="1", doc="Share of output lost as scrap", low=0, high=0.5,
                                source="0 in calibrated economies, whose tables contain it; 0.02 otherwise (assumption)")  # fmt: skip
-    spoil_rate: float = param(0.0, unit="1/wk", doc="Share of stocks spoiled in a week", low=0, high=0.5,
+    spoil_share: float = param(0.0, unit="1/wk", doc="Share of stocks spoiled in a week", low=0, high=0.5,
                               source="0 in calibrated economies, whose tables contain it; up to 0.10 otherwise (assumption)")  # fmt: skip
     emergency_share: float = param(0.5, unit="1", doc="ε: share of a missing input that is bought abroad at once", low=0, high=1,
                                    source="assumption; needed against gridlock")  # fmt: skip
@@ -120,10 +120,10 @@ class Production(Mechanism):
     def produce(self, state, step):
         """Storable goods are made to plan; a service firm works out what it could make."""
         firms, slots = state.firms, state.slots
-        if self.spoil_rate > 0:
-            slots.input_spoiled[:] = self.spoil_rate * slots.input_stock
+        if self.spoil_share > 0:
+            slots.input_spoiled[:] = self.spoil_share * slots.input_stock
             slots.input_stock[:] -= slots.input_spoiled
-            firms.scrap[:] = self.spoil_rate * firms.inventory
+            firms.scrap[:] = self.spoil_share * firms.inventory
             firms.inventory[:] -= firms.scrap
         else:
             firms.scrap[:] = 0.0

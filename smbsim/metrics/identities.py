@@ -42,9 +42,9 @@ class Books:
         return {
             "money_gap": abs(state.money() - self.money) / max(self.turnover, 1e-300),
             "goods_gap": max(
-                _relative(supply, made + self.finished),
-                _relative(came - used - (self.inputs - inputs), came + self.inputs),
-                _relative(ordered - sold - (self.backlog - backlog), ordered + self.backlog),
+                _relative(supply, made + self.finished + finished),
+                _relative(came - used - (self.inputs - inputs), came + self.inputs + inputs),
+                _relative(ordered - sold - (self.backlog - backlog), state.by_sector(firms.demand) + self.backlog + backlog),
             ),
         }
 

@@ -275,7 +275,7 @@ def test_stocks_spoil_before_they_are_used():
     state = mill()
     state.slots.input_stock[:] = 16.0
     state.firms.inventory[MILL], state.firms.planned_output[MILL] = 8.0, 8.0
-    Production(spoil_rate=0.125, **CALM).produce(state, WEEK)
+    Production(spoil_share=0.125, **CALM).produce(state, WEEK)
     assert state.slots.input_spoiled.tolist() == [2.0, 2.0, 2.0]
     assert state.slots.input_stock.tolist() == [10.0, 12.0, 13.0]
     assert state.firms.scrap[MILL] == 1.0

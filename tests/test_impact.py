@@ -46,7 +46,7 @@ def test_a_firm_that_trades_with_nobody_loses_what_it_would_have_made():
     network = from_edges([], [30.0, 70.0], sector=[SERVICE, SERVICE])
     found = closures(network, [0, 1, (0, 1)], weeks=3, horizon=20)
     assert np.allclose(found.dsi, [[0.3 * 3 / 20, 0.7 * 3 / 20, 3 / 20]], rtol=1e-12)
-    assert np.allclose(found.jobs, found.dsi, rtol=1e-12)
+    assert np.allclose(found.employment, found.dsi, rtol=1e-12)
     assert np.allclose(found.amplification, 1.0, rtol=1e-12)
     assert np.allclose(found.size, [0.3, 0.7, 1.0], rtol=1e-14)
     assert not found.cascade.any()
@@ -117,11 +117,21 @@ def test_replicates_are_the_same_firms_under_other_draws():
     assert still.dsi[0] == still.dsi[1]
 
 
+def test_breakdowns_of_the_baseline_are_nobodys_fault():
+    """Firms that trade with nobody break down now and then with or without the closure."""
+    network = from_edges([], [10.0] * 8, sector=[SERVICE] * 8)
+    spec = scenario.load({**AT_ONCE, **OPEN, "production": {"breakdown_hazard": 0.3}})
+    found = dynamic_impact(spec, [0, 1], 2, 10, economy=united_states(), network=network)
+    assert found.dsi[0, 0] > 0
+    assert not found.stopped.any()
+    assert not found.cascade.any()
+
+
 def test_other_closures_and_threads_change_nothing():
     alone = dynamic_impact(small(), [7], 3, 12, economy=united_states())
     weeks = []
     among = dynamic_impact(small(), [1, 7, (2, 3)], 3, 12, economy=united_states(), jobs=2, progress=weeks.append)
-    for name in ("dsi", "jobs", "own", "cascade", "stopped"):
+    for name in ("dsi", "employment", "own", "cascade", "stopped"):
         assert np.array_equal(getattr(among, name)[:, 1], getattr(alone, name)[:, 0])
     assert sum(weeks) == 4 + 12 + 3 * 12
 
@@ -215,6 +225,27 @@ def test_bootstrap_tells_a_power_law_from_something_else():
     assert flat.p == 0.0
     assert "not a power law" in flat.summary()
     assert "p =" not in power_law(pareto(200, 2.5)).summary()
+
+
+def test_distance_is_that_of_scipy():
+    """Both sides of every step of the empirical distribution."""
+    from scipy.stats import kstest
+
+    x = pareto(60, 2.4) ** 1.1 + 0.05 * np.arange(60)
+    fit = power_law(x, xmin=1.2)
+    expected = kstest(x[x >= 1.2], lambda v: 1 - (v / 1.2) ** (1 - fit.alpha)).statistic
+    assert fit.ks == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_bootstrap_samples_have_the_body_of_the_values(discrete):
+    """Four in five below xmin, and those are values that were there; the tail has the exponent of the law."""
+    x = np.sort(np.concatenate([np.linspace(1.0, 9.0, 4000).round(), pareto(1000, 2.5, 10.0).round()]))
+    low, tail = 10.0, int((x >= 10.0).sum())
+    again = impact._resample(x, 2.5, low, tail, discrete, Draws(1), 0)
+    assert (again < low).mean() == pytest.approx(1 - tail / len(x), abs=0.02)
+    assert np.isin(again[again < low], x).all()
+    assert power_law(again, xmin=low, discrete=discrete).alpha == pytest.approx(2.5, abs=0.2)
 
 
 @pytest.mark.parametrize("values", [[], [1.0] * 50, [1.0, 2.0, 3.0]])
@@ -336,6 +367,18 @@ def test_public_orders_are_paid_for():
         simulate.advance(state, impact._with_orders(plan, bought, 4), Step(t, draws), check=True)
     assert state.money() == pytest.approx(money, rel=1e-13)
     assert state.accounts.balance[0] < held - 2 * bought.sum()
+
+
+def test_public_orders_that_are_not_delivered_are_not_paid():
+    """Demand twice the capacity of .8: the state gets, and pays, the share f of what it always buys and of the impulse."""
+    production = {"breakdown_hazard": 0.0, "utilisation": 0.8, "overtime_max": 1.0}
+    state, plan, draws = given(from_edges([], [100.0], sector=[SERVICE]), **OPEN, production=production)
+    bought = state.firms.normal_output.copy()
+    simulate.advance(state, impact._with_orders(plan, bought, 1), Step(0, draws))
+    filled = state.firms.final_fill_rate[0]
+    assert filled == pytest.approx(0.625, rel=1e-12)
+    usual = state.sectors.spending[SERVICE, 3]
+    assert state.flows["government purchases", "government", "firm"] == pytest.approx(filled * (usual + bought[0]), rel=1e-12)
 
 
 def test_too_large_an_impulse_brings_less():

@@ -2,7 +2,7 @@ r"""What a closure costs and what a unit of demand brings, measured on the model
 
 Closures (MODEL.md 5.1). A set S of firms is shut for D weeks; run and baseline meet the same draws. Sums over the horizon T:
 
-    DSI_S     = Σ_t (VA_t^base - VA_t^S) / Σ_t VA_t^base                  share of value added lost; jobs: the same for employment
+    DSI_S     = Σ_t (VA_t^base - VA_t^S) / Σ_t VA_t^base                  share of value added lost; `employment`: the same for jobs
     own_S     = Σ_{t<D} Σ_{i in S} va_it^base / Σ_t VA_t^base             what the closed firms themselves would have added meanwhile
     amplification = DSI_S / own_S                                         1: nobody else loses, and they catch up on nothing
     cascade   = number of other firms with x_it < .8 x_it^base in some week t < 26
@@ -82,7 +82,7 @@ Closure = int | str | Iterable[int | str]  # one firm, or several that shut toge
 
 @dataclass(frozen=True)
 class Impact:
-    """Of K closures in R replicates: dsi, jobs, own, amplification (NaN where own is 0) 1 and cascade, stopped firms, each (R, K).
+    """Of K closures in R replicates, (R, K): dsi, employment (jobs lost), own, amplification (NaN where own is 0), cascade, stopped.
 
     labels, members : names and uids of the firms of each closure
     size            : (K,) their share of all output at rest
@@ -96,7 +96,7 @@ class Impact:
     size: np.ndarray
     own: np.ndarray
     dsi: np.ndarray
-    jobs: np.ndarray
+    employment: np.ndarray
     cascade: np.ndarray
     stopped: np.ndarray
 
@@ -122,6 +122,7 @@ class Impact:
     def rank_correlation(self, scores: np.ndarray | None = None) -> float:
         """Spearman's ρ of mean DSI with scores (K,), such as a static index of the same firms; with their size if not given.
 
+        The firms of the closures are those of `simulate.prepare(scenario, seed)[0]`, so that is where to take the index from.
         NaN where one of the two is constant.
         """
         return spearman(self.mean, self.size if scores is None else np.asarray(scores, dtype=float))
@@ -143,7 +144,7 @@ class Impact:
         middle, most = (np.median(amplified), amplified.max()) if amplified.size else (np.nan, np.nan)
         lines = [
             f"{len(mean)} closures of {self.weeks} weeks, {runs} paired run{'s' * (runs > 1)} of {self.horizon} weeks each",
-            f"worst: {self.labels[worst]}, {mean[worst]:.3%} of value added{band} and {self.jobs[:, worst].mean():.3%} of jobs, "
+            f"worst: {self.labels[worst]}, {mean[worst]:.3%} of value added{band} and {self.employment[:, worst].mean():.3%} of jobs, "
             f"{self.cascade[:, worst].mean():.0f} other firms below {HURT:.0%} of their output",
             f"amplification: {middle:.2f} in the middle, {most:.2f} at most (1: only the closed firms lose)",
             f"cascades of more than one other firm: {np.mean(self.cascade > 1):.1%}; other firms that nearly stop: "
@@ -274,7 +275,7 @@ def _weeks(state: State, phases: Plan, draws: Draws, horizon: int) -> Iterator[i
 
 
 def _compare(base: _Path, run: _Path, closed: np.ndarray, normal: np.ndarray) -> tuple[float, ...]:
-    """dsi, jobs, own, cascade, stopped of one closure."""
+    """dsi, employment, own, cascade, stopped of one closure."""
     total = base.value_added.sum()
     others = np.ones(len(normal), dtype=bool)
     others[closed] = False

@@ -32,6 +32,8 @@ PUBLIC = {  # name → module, name there
     "from_networkx": ("graph", "from_networkx"),
     "to_networkx": ("graph", "to_networkx"),
     "resilience": ("analysis.resilience", "resilience"),
+    "risk": ("analysis.risk", "risk"),
+    "esri": ("systemic.esri", "esri"),
     "InputError": ("schema", "InputError"),
 }
 

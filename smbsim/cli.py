@@ -152,11 +152,15 @@ def run(
         written = {"folder": str(folder), "figures": [str(path) for path in figures], "failed": result.manifest["failed"]}
         terminal.write_json(written | numbers.of(result))
     else:
-        for stem in dict.fromkeys(path.with_suffix("") for path in figures):
-            terminal.out("  " + "  ".join(str(path.relative_to(folder)) for path in figures if path.with_suffix("") == stem))
+        _say_figures(figures, folder)
     if result.manifest["failed"]:
         terminal.note(f"{result.manifest['failed']} of {total} runs failed; see {folder / 'runs.csv'}")
         raise typer.Exit(RUNS_FAILED)
+
+
+def _say_figures(figures: list[Path], folder: Path) -> None:
+    for stem in dict.fromkeys(path.with_suffix("") for path in figures):
+        terminal.out("  " + "  ".join(str(path.relative_to(folder)) for path in figures if path.with_suffix("") == stem))
 
 
 def _jobs(text: str) -> int:
@@ -202,12 +206,12 @@ def _draw(result, folder: Path) -> list[Path]:
         return draw_all(result, folder / "figures", result.manifest["hash"])
 
 
-def _say_how_to_resume(folder: Path) -> None:
+def _say_how_to_resume(folder: Path, parts: str = "*.nc", noun: str = "finished run") -> None:
     if not folder.is_dir():
         terminal.note("stopped; nothing was written")
         return
-    done = len(list((folder / "parts").glob("*.nc")))
-    terminal.note(f"stopped; {printing.count(done, 'finished run')} kept in {folder}. To continue: the same command with --resume")
+    done = len(list((folder / "parts").glob(parts)))
+    terminal.note(f"stopped; {printing.count(done, noun)} kept in {folder}. To continue: the same command with --resume")
 
 
 # -- check --------------------------------------------------------------------------------------------------------------------------------
@@ -253,6 +257,100 @@ def check(
         terminal.write_json(reports)
     if bad:
         raise typer.Exit(BAD_INPUT)
+
+
+# -- risk ---------------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def risk(
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="Scenario file, or packaged name; or give --links.")] = None,
+    links: Annotated[Path | None, typer.Option(metavar="CSV", help="Your own links: supplier,customer,weight[,essentiality].")] = None,
+    firms: Annotated[Path | None, typer.Option(metavar="CSV", help="Your own firms: firm,sector[,final_sales,employment,…].")] = None,
+    essentiality: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="supplier_sector,customer_sector,essentiality: 0 none, 1 linear, 2 essential.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Reconstructions of a scenario's network; default 1.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first; default: the file's.")] = None,
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    tolerance: Annotated[float, typer.Option(metavar="X", help="Largest change in the last iteration; 1e-2 is the published one.")] = 1e-6,
+    market_share: Annotated[str, typer.Option(metavar="dynamic|static|off", help="How replaceable a supplier is.")] = "dynamic",
+    component: Annotated[str, typer.Option(metavar="both|up|down", help="Which losses count in the index.")] = "both",
+    weight: Annotated[
+        str, typer.Option(metavar="KIND", help="What losses are counted in: output, employment, smb_employment, region=NAME.")
+    ] = "output",
+    final_sales: Annotated[
+        bool | None, typer.Option("--final-sales/--no-final-sales", help="Sales outside links keep a firm going; default where known.")
+    ] = None,
+    large_firms: Annotated[bool, typer.Option("--large-firms", help="Also close the rows of all large firms of a sector.")] = False,
+    firms_list: Annotated[Path | None, typer.Option(metavar="FILE", help="Close only the firms named here, one a line.")] = None,
+    jobs: Annotated[str, typer.Option(metavar="auto|N", help="Threads; auto is one per core. Results do not depend on it.")] = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_risk/TIME-HASH.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a folder that was stopped; without --out the newest one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a results folder.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the firms whose closure would hurt the economy most.
+
+    The systemic-risk index of every firm, of a scenario's network at rest or of your own links and firms.
+
+    The results folder holds risk.csv, firms.csv, statistics.csv, classes.csv, risk.nc, manifest.json and figures/.
+    """
+    from . import scenario
+    from .analysis import risk as risks
+    from .schema import InputError
+
+    threads = _jobs(jobs)
+    if file is None and (changes or economy):
+        raise InputError("--set and --economy go with a scenario")
+    job = risks.job(
+        None if file is None else scenario.load(file, changes or (), economy), links=links, firms=firms, essentiality=essentiality,
+        runs=runs, seed=seed, only=None if firms_list is None else risks.read_list(firms_list), final_sales=final_sales,
+        tolerance=tolerance, market_share=market_share, component=component, weight=weight, large_firms=large_firms,
+    )  # fmt: skip
+    folder = _risk_folder(job, Path(file).stem if file else links.stem, out, resume, force)
+    with terminal.progress("closing firms", "building the network", "closures") as progress:
+        try:
+            table = risks.compute(job, out=folder, resume=resume, threads=threads, progress=progress)
+        except KeyboardInterrupt:
+            _say_how_to_resume(folder, "*.npz", "finished chunk")
+            raise typer.Exit(STOPPED) from None
+    if not as_json:
+        printing.risk(table.plain())
+        for line in job.notes:
+            terminal.note(line)
+        terminal.out()
+        terminal.out(str(folder))
+    figures = [] if no_figures else _draw_risk(table, folder)
+    if as_json:
+        terminal.write_json({"folder": str(folder), "figures": [str(path) for path in figures], **table.plain()})
+    else:
+        _say_figures(figures, folder)
+
+
+def _risk_folder(job, name: str, out: Path | None, resume: bool, force: bool) -> Path:
+    """Where the index goes. Refuses what holds something already."""
+    from .analysis import ensemble
+    from .analysis import risk as risks
+
+    found = risks.newest_folder(job, name) if resume and out is None else None
+    folder = out or found or risks.default_folder(job, name)
+    ensemble.claim(folder, resume, force)
+    if resume:
+        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
+    return folder
+
+
+def _draw_risk(table, folder: Path) -> list[Path]:
+    import shutil
+
+    from .figures import risk as figures
+
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    with terminal.working("drawing figures"):
+        return figures.draw_all(table, folder / "figures", table.manifest["hash"])
 
 
 # -- describe, list, schema ---------------------------------------------------------------------------------------------------------------

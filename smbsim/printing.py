@@ -24,6 +24,23 @@ def summary(result) -> None:
         terminal.out(terminal.wrap(line, indent="  ") if sys.stdout.isatty() else f"  {line}")
 
 
+def risk(told: dict) -> None:
+    """What `smbsim risk` found: in words, beside the published figures, with the ten riskiest firms of the first run."""
+    r = told["runs"]
+    terminal.heading(f"{told['name']}: systemic risk" + (f", {count(r, 'reconstruction')}" if r > 1 else ""))
+    for line in told["summary"]:
+        terminal.out(terminal.wrap(line, indent="  ") if sys.stdout.isatty() else f"  {line}")
+    if r > 1:
+        _section("statistics: median (5 to 95 % of reconstructions)")
+        terminal.out(terminal.columns([(name, q["unit"], _banded(q)) for name, q in told["statistics"].items()]))
+    _section("ten highest" + (", first reconstruction" if r > 1 else ""))
+    rows = [(t["firm"], t["sector"], t["size_class"], *(f"{100 * t[k]:.3g}" for k in RISK_COLUMNS)) for t in told["top"]]
+    terminal.out(terminal.columns(rows, ("firm", "sector", "size", "% of output", "index %", "up %", "down %")))
+
+
+RISK_COLUMNS = ("output_share", "esri", "esri_up", "esri_down")
+
+
 def estimate(e: dict) -> None:
     """How much `smbsim run --dry-run` expects."""
     each = f"{e['weeks']} weeks after a burn-in of {e['burn_in']}"

@@ -235,7 +235,7 @@ def _lines_now_and_then(what: str, unit: str) -> Callable[[int, int], None]:
     def report(done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last < SECONDS_BETWEEN_LINES or not done:
+        if now - last < SECONDS_BETWEEN_LINES or not 0 < done < total:
             return
         last = now
         left = (now - began) * (total - done) / done

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Annotated, ClassVar, Literal
@@ -29,7 +30,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from ..draws import Draws
 from ..mechanisms.base import Step
 from ..schema import WEEKS_PER_YEAR, InputError, nearest, param
-from ..state import KINDS, SMB, State
+from ..state import KINDS, LARGE, SMB, State
 
 FACTORS = (  # what phase 0 resets to 1 every week: table, column
     ("firms", "demand_factor"),
@@ -78,6 +79,10 @@ class Target(BaseModel):
         source="definition",
     )  # fmt: skip
     largest: int | None = param(None, unit="firms", doc="Only the so many largest by output at rest", low=1, source="definition")
+    top_risk: int | None = param(
+        None, unit="firms", doc="Of those selected otherwise, the so many with the highest systemic-risk index; large firms only where "
+        "kind says so", low=1, source="Diem et al. (2022)",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _check_draw(self):
@@ -110,12 +115,46 @@ class Target(BaseModel):
         if self.largest is not None:
             order = np.lexsort((firms.uid, -np.where(mask, firms.normal_output, -np.inf)))
             mask &= np.isin(np.arange(firms.n), order[: self.largest])
+        if self.top_risk is not None:
+            mask &= (firms.kind == SMB) | (self.kind == KINDS[LARGE])
+            index = risk_index(state, mask)
+            order = np.lexsort((firms.uid, -np.where(mask, index, -np.inf)))
+            mask &= np.isin(np.arange(firms.n), order[: self.top_risk])
         return mask
 
     def uids(self, state: State) -> list[int]:
         """The uids of the firms named; those that are not there are left out."""
         known = _known_firms(state)
         return [known[name] for name in self.firms if name in known]
+
+
+def risk_index(state: State, mask: np.ndarray) -> np.ndarray:
+    """(n,) systemic-risk index of the firms of the mask on the network at rest; nan where nobody asked for it so far.
+
+    The state and its copies keep it by uid, so that every firm is closed once.
+    """
+    from ..systemic.esri import esri
+
+    uid = state.firms.uid
+    known = getattr(state, "risk_index", np.empty(0))
+    by_uid = np.full(int(uid.max(initial=-1)) + 1, np.nan)
+    by_uid[: len(known)] = known
+    rows = np.flatnonzero(mask & np.isnan(by_uid[uid]))
+    if len(rows):
+        by_uid[uid[rows]] = esri(_network_at_rest(state), rows).esri
+        state.risk_index = by_uid
+    return by_uid[uid]
+
+
+def _network_at_rest(state: State):
+    """The flows that normal output needs, whatever is ordered this week: the same before and after the burn-in."""
+    from ..systemic.esri import of_state
+
+    firms, slots, links = state.firms, state.slots, state.links
+    need = (1.0 - slots.import_share) * slots.coefficient * firms.normal_output[slots.customer]
+    flow = need[links.slot] * links.weight
+    outside = np.maximum(firms.normal_output - np.bincount(links.supplier, flow, firms.n), 0.0)
+    return replace(of_state(state), weight=flow, final_sales=outside)
 
 
 class Intervention(BaseModel):

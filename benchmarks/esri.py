@@ -1,0 +1,133 @@
+"""What the risk index costs, in products of the same sparse matrices. Prints one table, limits beside measurements.
+
+    python benchmarks/esri.py [--quick] [--country]
+
+A *pair* is one product of a vector with each of W and W transposed: scipy CSR, float64, one thread, repeated in the same run. The cost of
+the index is time / (closures × sweeps × pair), where a closure's sweeps are its `iterations`; building the layout counts. One thread is
+timed by the time its process had a processor, so that other work on the machine does not count; two threads by the clock, interleaved
+with one, and this only means something when both cores are free.
+
+Networks: out-degrees from P(k) ∝ k^-2.3 on 1 … 128, then single links added at random firms below the cap until the mean is reached;
+customers uniform and distinct; weights 0.1 + U(0, 1); 616 sectors at random; no final sales; tolerance 1e-2. `--country` adds the size
+of Hungary's (91 595 firms, 1.1 million links): the time of all closures is estimated from a sample of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sparse
+
+from smbsim.systemic.esri import ESSENTIAL, LINEAR, RiskNetwork, esri
+
+SEED = 42
+SECTORS = 616
+EXPONENT, MOST = 2.3, 128
+TOLERANCE = 1e-2
+COUNTRY_FIRMS, COUNTRY_DEGREE = 91_595, 12
+LEVELS = {"linear": LINEAR, "essential": ESSENTIAL}
+PAIRS = 40  # products timed before and after each measurement
+
+
+def network(n: int, mean_degree: float, essentiality: int) -> RiskNetwork:
+    """The recipe above."""
+    rng = np.random.default_rng(SEED)
+    degree = np.arange(1, MOST + 1)
+    chance = degree**-EXPONENT
+    out = rng.choice(degree, n, p=chance / chance.sum())
+    while (missing := int(mean_degree * n) - out.sum()) > 0:
+        more = np.bincount(rng.choice(np.flatnonzero(out < MOST), missing), minlength=n)
+        out = np.minimum(out + more, MOST)
+    supplier = np.repeat(np.arange(n), out)
+    customer = rng.integers(0, n, supplier.size)
+    while (wrong := _twice(supplier, customer, n)).any():  # drawn again until all are distinct and nobody is its own customer
+        customer[wrong] = rng.integers(0, n, np.count_nonzero(wrong))
+    weight = 0.1 + rng.random(supplier.size)
+    return RiskNetwork(supplier, customer, weight, rng.integers(0, SECTORS, n), np.full(supplier.size, essentiality))
+
+
+def _twice(supplier: np.ndarray, customer: np.ndarray, n: int) -> np.ndarray:
+    key = supplier * n + customer
+    wrong = np.ones(key.size, dtype=bool)
+    wrong[np.unique(key, return_index=True)[1]] = False
+    return wrong | (supplier == customer)
+
+
+def timed(action: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Seconds of one call."""
+    start = clock()
+    action()
+    return clock() - start
+
+
+def pair(net: RiskNetwork, clock: Callable[[], float]) -> float:
+    """Median seconds of one product with each of the two matrices."""
+    w = sparse.csr_matrix((net.weight, (net.supplier, net.customer)), (net.n, net.n))
+    transposed, x = w.T.tocsr(), np.random.default_rng(0).random(net.n)
+    return statistics.median(timed(lambda: (w @ x, transposed @ x), clock) for _ in range(PAIRS))
+
+
+def cost(net: RiskNetwork, rows: np.ndarray, repeats: int, **options) -> tuple[float, float, float]:
+    """(pairs per closure and sweep, seconds per closure, sweeps per closure), medians."""
+    ratios, seconds = [], []
+    for _ in range(repeats):
+        before = pair(net, time.process_time)
+        spent = timed(lambda: esri(net, rows, tolerance=TOLERANCE, **options), time.process_time) / len(rows)
+        seconds.append(spent)
+        ratios.append(spent / (0.5 * (before + pair(net, time.process_time))))
+    sweeps = float(esri(net, rows, tolerance=TOLERANCE, **options).iterations.mean())
+    return statistics.median(ratios) / sweeps, statistics.median(seconds), sweeps
+
+
+def speed_up(net: RiskNetwork, rows: np.ndarray, repeats: int) -> float:
+    """Clock time on one thread over that on two, median of interleaved runs."""
+    runs = [
+        [timed(lambda: esri(net, rows, tolerance=TOLERANCE, threads=threads), time.perf_counter) for threads in (1, 2)]  # noqa: B023
+        for _ in range(repeats)
+    ]
+    return statistics.median(one / two for one, two in runs)
+
+
+def line(what: str, value: str, limit: str = "") -> None:
+    print(f"{what:<58}{value:>12}{limit:>12}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a sample of closures, once")
+    parser.add_argument("--country", action="store_true", help="add a network of the size of Hungary's")
+    arguments = parser.parse_args()
+    repeats, sample = (1, 1500) if arguments.quick else (5, 10_000)
+    rng = np.random.default_rng(1)
+    line("pairs per closure and sweep, one thread", "measured", "limit")
+    for n, limit in ((10_000, 0.15), (100_000, 0.25)):
+        for name, level in LEVELS.items():
+            net = network(n, 8, level)
+            esri(net, [0], tolerance=TOLERANCE)  # compiles
+            rows = np.sort(rng.choice(n, min(sample * 10_000 // n, n), replace=False))
+            found, seconds, sweeps = cost(net, rows, repeats)
+            line(f"  {n} firms, {name} ({sweeps:.2f} sweeps, {seconds * 1e6:.0f} µs a closure)", f"{found:.3f}", f"{limit}")
+    net = network(10_000, 8, LINEAR)
+    esri(net, [0], precision="single")
+    found, *_ = cost(net, np.arange(min(sample, net.n)), repeats, precision="single")
+    line("  10000 firms, linear, single precision", f"{found:.3f}")
+    line("two threads against one", f"{speed_up(net, np.arange(min(sample, net.n)), repeats):.2f}", "≥ 1.7")
+    if arguments.country:
+        for name, level in LEVELS.items():
+            net = network(COUNTRY_FIRMS, COUNTRY_DEGREE, level)
+            rows = np.sort(rng.choice(net.n, sample // 10, replace=False))
+            found, seconds, sweeps = cost(net, rows, 1)
+            hours = seconds * net.n / 60
+            line(f"country, {name}: {len(net.weight)} links, {sweeps:.2f} sweeps", f"{found:.3f}")
+            line("  minutes of processor time for all closures, from a sample", f"{hours:.1f}", "≤ 60")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        line("peak memory, GB", f"{peak:.2f}", "≤ 4")
+
+
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,6 @@ PUBLIC = {  # name → module, name there
     "to_networkx": ("graph", "to_networkx"),
     "resilience": ("analysis.resilience", "resilience"),
     "risk": ("analysis.risk", "risk"),
-    "esri": ("systemic.esri", "esri"),
     "InputError": ("schema", "InputError"),
 }
 

@@ -9,7 +9,7 @@ import smbsim
 
 NAMES = [
     "CapacityShock", "DemandShock", "ImportPriceShock", "ImportStop", "InputError", "LabourShock", "PreferenceShock", "Removal", "Result",
-    "SMB", "SMBModel", "Scenario", "__version__", "from_networkx", "load", "load_result", "resilience", "run", "to_networkx",
+    "SMB", "SMBModel", "Scenario", "__version__", "from_networkx", "load", "load_result", "resilience", "risk", "run", "to_networkx",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "numba", "pandas", "xarray", "mesa", "matplotlib", "networkx", "pydantic", "rich")
 

@@ -384,7 +384,7 @@ def test_firms_of_which_too_little_is_known_are_named():
 )
 def test_capacities_outside_their_bounds_or_of_a_wrong_length_are_refused_from_python(psi, said):
     with pytest.raises(InputError, match=said) as error:
-        smbsim.esri(of_firms(smbsim_network()), psi=psi)
+        esri(of_firms(smbsim_network()), psi=psi)
     assert len(error.value.lines) == 1
 
 

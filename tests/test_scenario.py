@@ -516,7 +516,10 @@ def test_packaged_scenario_says_its_question_and_its_sources(path):
     assert s.sources
     assert s.economy == "us_2022"
     assert load(s.dump()) == s
-    assert load(path.stem) == s
+    named, here = load(path.stem).dump(), s.dump()
+    if s.network is not None:  # an installed copy has its files elsewhere
+        assert [Path(f).name for f in named.pop("network").values() if f] == [Path(f).name for f in here.pop("network").values() if f]
+    assert named == here
 
 
 def test_the_packaged_scenarios_are_those_promised():

@@ -35,8 +35,8 @@ from ..kernel import kernel
 
 CACHE_LINE = 64  # bytes
 VECTOR = 16  # lanes that are summed in registers; the number of lanes is a multiple of it
-AHEAD = 12  # links by which rows are fetched before they are needed; `Layout` has so many spare entries
-SPARSE = 0.02  # rules.sparse; measured with benchmarks/esri.py: the next sweep of a spreading cascade reaches several times as many
+AHEAD = 16  # links by which rows are fetched before they are needed; `Layout` has so many spare entries
+SPARSE = 0.01  # rules.sparse; measured with benchmarks/esri.py: the next sweep of a spreading cascade reaches several times as many
 EXACT = 1e-3  # below this part of a sector's sales, what is left is summed anew: a difference would lose digits
 LOSS, RAISED, SENT, TOTAL = range(4)  # after the last sweep; in this one; loss times market share that partners know of; received
 DYNAMIC, STATIC, OFF = range(3)  # market share of a supplier among those left, at rest, or 1
@@ -123,8 +123,8 @@ class Lanes(NamedTuple):
 
     down: np.ndarray  # (n, lanes)
     sent_down: np.ndarray
-    up: np.ndarray
-    sent_up: np.ndarray
+    up: np.ndarray  # this and the next take turns
+    other_up: np.ndarray
     closure: np.ndarray  # (lanes,) -1 empty
     iterations: np.ndarray
     change: np.ndarray  # (lanes,) largest of the last sweep
@@ -181,10 +181,10 @@ def _aligned_zeros(shape: tuple[int, int], dtype: type) -> np.ndarray:
 # -- one link for all lanes ---------------------------------------------------------------------------------------------------------------
 
 
-def raise_row(first, last, start, row, share, values, loss, i, lane, change):
+def raise_row(first, last, start, row, share, values, loss, i, lane, change, new_loss):
     """Raise the losses of row i, in VECTOR lanes from `lane` on, to the largest sum of its slots, and `change` to the largest rise.
 
-    loss_il ← max(loss_il, min(1, max_{first ≤ s < last} Σ_{start_s ≤ e < start_{s+1}} share_e values[row_e, l])), added in order.
+    new_loss_il = max(loss_il, min(1, max_{first ≤ s < last} Σ_{start_s ≤ e < start_{s+1}} share_e values[row_e, l])), added in order.
     """
     lanes = slice(lane, lane + VECTOR)
     new = loss[i, lanes].copy()
@@ -195,31 +195,35 @@ def raise_row(first, last, start, row, share, values, loss, i, lane, change):
         new = np.maximum(new, total)
     new = np.minimum(new, 1)
     change[lanes] = np.maximum(change[lanes], new - loss[i, lanes])
-    loss[i, lanes] = new
+    new_loss[i, lanes] = new
 
 
 @intrinsic
-def _raise_row(typing_context, first, last, start, row, share, values, loss, i, lane, change):
+def _raise_row(typing_context, first, last, start, row, share, values, loss, i, lane, change, new_loss):
     """The same with all lanes in vector registers. LLVM does not find that by itself: it would add in memory, 2 to 3 times slower."""
-    signature = types.void(first, last, start, row, share, values, loss, i, lane, change)
+    signature = types.void(first, last, start, row, share, values, loss, i, lane, change, new_loss)
 
     def generate(context, builder, signature, arguments):
         def pointer(k):
             return context.make_array(signature.args[k])(context, builder, arguments[k]).data
 
         (first, last), (i, from_lane) = arguments[:2], arguments[7:9]
-        start, row, share, values, loss, change = (pointer(k) for k in (2, 3, 4, 5, 6, 9))
+        start, row, share, values, loss, change, new_loss = (pointer(k) for k in (2, 3, 4, 5, 6, 9, 10))
         number = context.get_value_type(signature.args[5].dtype)
         vector, index, lane = ir.VectorType(number, VECTOR), ir.IntType(64), ir.IntType(32)
         n_lanes = builder.extract_value(context.make_array(signature.args[5])(context, builder, arguments[5]).shape, 1)
         align = signature.args[5].dtype.bitwidth // 8
         nothing = vector([0.0] * VECTOR)
+        maximum = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector, vector]), f"llvm.maxnum.v{VECTOR}f{8 * align}"
+        )
 
         def place(array, k):
             return builder.bitcast(builder.gep(array, [builder.add(builder.mul(k, n_lanes), from_lane)]), vector.as_pointer())
 
         def larger(a, b):
-            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+            """Not by comparison: LLVM makes masked stores of that, which cost more than the rest of the row."""
+            return builder.call(maximum, [a, b], fastmath=("nnan",))
 
         def loop(begin, end, carried, body):
             """for k in begin … end-1: carried = body(k, carried)."""
@@ -266,7 +270,7 @@ def _raise_row(typing_context, first, last, start, row, share, values, loss, i, 
         best = loop(first, last, old, add_slot)
         one = vector([1.0] * VECTOR)
         best = builder.select(builder.fcmp_ordered("<", best, one), best, one)
-        builder.store(best, place(loss, i), align=align)
+        builder.store(best, place(new_loss, i), align=align)
         most = place(change, index(0))
         builder.store(larger(builder.fsub(best, old), builder.load(most, align=align)), most, align=align)
         return context.get_dummy_value()
@@ -275,9 +279,9 @@ def _raise_row(typing_context, first, last, start, row, share, values, loss, i, 
 
 
 @overload(raise_row)
-def _compiled_raise_row(first, last, start, row, share, values, loss, i, lane, change):
-    def call(first, last, start, row, share, values, loss, i, lane, change):
-        _raise_row(np.uint64(first), np.uint64(last), start, row, share, values, loss, np.uint64(i), np.uint64(lane), change)
+def _compiled_raise_row(first, last, start, row, share, values, loss, i, lane, change, new_loss):
+    def call(first, last, start, row, share, values, loss, i, lane, change, new_loss):
+        _raise_row(np.uint64(first), np.uint64(last), start, row, share, values, loss, np.uint64(i), np.uint64(lane), change, new_loss)
 
     return call
 
@@ -312,21 +316,16 @@ def sweep_down(layout, rules, lanes):
     for i in range(layout.sales.size):
         if slot_start[i] < slot_start[i + 1]:
             for lane in range(0, n_lanes, VECTOR):
-                raise_row(slot_start[i], slot_start[i + 1], start, supplier, share, c, x, i, lane, change)
+                raise_row(slot_start[i], slot_start[i + 1], start, supplier, share, c, x, i, lane, change, x)
 
 
 @kernel
-def sweep_up(layout, lanes):
-    """One sweep upstream of every lane. Writes lanes.sent_up, lanes.up; raises lanes.change."""
-    z, sent, change, n_lanes = lanes.up, lanes.sent_up, lanes.change, lanes.up.shape[1]
-    for j in range(layout.sales.size):
-        for lane in range(n_lanes):
-            sent[j, lane] = z[j, lane]
+def sweep_up(layout, old, new, change):
+    """One sweep upstream of every lane. Writes new; raises change."""
     start, customer, share = layout.sale_start, layout.sale_customer, layout.sale_share
     for j in range(layout.sales.size):
-        if start[j] < start[j + 1]:
-            for lane in range(0, n_lanes, VECTOR):
-                raise_row(j, j + 1, start, customer, share, sent, z, j, lane, change)
+        for lane in range(0, old.shape[1], VECTOR):
+            raise_row(j, j + 1, start, customer, share, old, old, j, lane, change, new)
 
 
 # -- sparse: one closure, the rows it reaches ---------------------------------------------------------------------------------------------
@@ -498,6 +497,7 @@ def _clear(layout, down, up, sectors):
 def solve(layout, rules, closures, first, last, space):
     """Settle the closures queue[first:last] and write their scores. The space is at rest before and after."""
     lanes = space.lanes
+    up, next_up = lanes.up, lanes.other_up
     place = first
     while True:
         busy = False
@@ -511,17 +511,18 @@ def solve(layout, rules, closures, first, last, space):
                     closures.iterations[closure] = iterations
                 else:
                     lanes.closure[lane], lanes.iterations[lane] = closure, iterations
-                    _enter_lane(lanes, lane, space)
+                    _enter_lane(lanes.down, up, lane, space)
                 _clear(layout, space.down, space.up, space.sectors)
             busy = busy or lanes.closure[lane] >= 0
         if not busy:
-            return
+            break
         for lane in range(lanes.closure.size):
             lanes.change[lane] = 0
         if rules.down:
             sweep_down(layout, rules, lanes)
         if rules.up:
-            sweep_up(layout, lanes)
+            sweep_up(layout, up, next_up, lanes.change)
+            up, next_up = next_up, up
         settled = False
         for lane in range(lanes.closure.size):
             closure = lanes.closure[lane]
@@ -531,7 +532,10 @@ def solve(layout, rules, closures, first, last, space):
                     closures.iterations[closure] = lanes.iterations[lane]
                     settled = True
         if settled:
-            _score_lanes(layout, rules, closures, lanes)
+            _score_lanes(layout, rules, closures, lanes, up)
+    for i in range(layout.sales.size):  # the sweep before the last is still in one of the two
+        for lane in range(lanes.closure.size):
+            lanes.up[i, lane] = lanes.other_up[i, lane] = 0
 
 
 @kernel
@@ -558,20 +562,20 @@ def _score_sparse(layout, closures, closure, space):
 
 
 @kernel
-def _enter_lane(lanes, lane, space):
+def _enter_lane(x, z, lane, space):
     """Copy the losses of a sparse closure into an empty lane."""
     for k in range(space.down.n_touched[0]):
         i = space.down.touched[k]
-        lanes.down[i, lane] = space.down.firm[i, LOSS]
+        x[i, lane] = space.down.firm[i, LOSS]
     for k in range(space.up.n_touched[0]):
         i = space.up.touched[k]
-        lanes.up[i, lane] = space.up.firm[i, LOSS]
+        z[i, lane] = space.up.firm[i, LOSS]
 
 
 @kernel
-def _score_lanes(layout, rules, closures, lanes):
+def _score_lanes(layout, rules, closures, lanes, z):
     """Index of the closures whose lanes have settled, and their losses if they are wanted; empties these lanes."""
-    x, z, change, n_lanes = lanes.down, lanes.up, lanes.change, lanes.down.shape[1]
+    x, change, n_lanes = lanes.down, lanes.change, lanes.down.shape[1]
     total_down, total_up, total, keep = np.zeros(n_lanes), np.zeros(n_lanes), np.zeros(n_lanes), np.zeros(n_lanes, x.dtype)
     for lane in range(n_lanes):
         keep[lane] = change[lane] >= rules.tolerance

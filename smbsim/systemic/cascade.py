@@ -305,13 +305,14 @@ def sweep_down(layout, rules, lanes):
                 for lane in range(n_lanes):
                     scale[lane] += sales[j] * (one - x[j, lane])
             for lane in range(n_lanes):
-                scale[lane] = one / scale[lane]
+                scale[lane] = one / scale[lane] if scale[lane] > 0 else scale[lane]
         for j in range(start, stop):
             if layout.out_start[j] < layout.out_start[j + 1]:
                 s = sales[j] if dynamic else lanes.market_share[j]
                 for lane in range(n_lanes):
                     share = s * scale[lane] if dynamic else s
-                    c[j, lane] = (share if share < one else one) * x[j, lane]
+                    whole = share >= one or (dynamic and scale[lane] == 0)  # nothing is left of the sector
+                    c[j, lane] = (one if whole else share) * x[j, lane]
     slot_start, start, supplier, share = layout.slot_start, layout.input_start, layout.input_supplier, layout.input_share
     for i in range(layout.sales.size):
         if slot_start[i] < slot_start[i + 1]:

@@ -229,6 +229,25 @@ def test_sparse_and_dense_sweeps_agree(web, market_share, monkeypatch):
         np.testing.assert_allclose(other.esri, found[0].esri, rtol=0, atol=1e-11)  # a sweep more or less
 
 
+@pytest.mark.parametrize("part", [0.0, 9.0])
+@pytest.mark.parametrize("market_share", ["dynamic", "off"])
+def test_compiled_equals_interpreted(web, market_share, part, monkeypatch):
+    """Every kernel of the cascade as plain Python, the vector loop of `raise_row` among them, on the first hundred firms."""
+    few = (web.supplier < 100) & (web.customer < 100)
+    net = RiskNetwork(web.supplier[few], web.customer[few], web.weight[few], web.sector[:100], web.essentiality[few], web.final_sales[:100])
+    psi = np.where(np.random.default_rng(2).random((20, 100)) < 0.03, 0.25, 1.0)
+    monkeypatch.setattr(cascade, "SPARSE", part)
+    compiled = esri(net, psi=psi, market_share=market_share, losses=True)
+    for name, k in vars(cascade).copy().items():
+        if hasattr(k, "py_func"):
+            monkeypatch.setattr(cascade, name, k.py_func)
+    interpreted = esri(net, psi=psi, market_share=market_share, losses=True)
+    np.testing.assert_array_equal(interpreted.iterations, compiled.iterations)
+    np.testing.assert_allclose(interpreted.losses, compiled.losses, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(interpreted.esri, compiled.esri, rtol=0, atol=1e-15)
+    assert np.count_nonzero(compiled.losses) > np.count_nonzero(psi < 1)
+
+
 def test_numbering_of_firms_and_links_changes_nothing(web):
     rng = np.random.default_rng(1)
     firm, link = rng.permutation(web.n), rng.permutation(len(web.weight))

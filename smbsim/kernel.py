@@ -55,9 +55,7 @@ class Rows:
         work = np.asarray(work_start, dtype=np.int64) + np.arange(self.n + 1)  # a row without links is still a row
         targets = np.linspace(work[0], work[-1], blocks + 1)
         bounds = np.unique(np.searchsorted(work, targets))
-        ends = [int(b) for b in bounds] if self.n else [0]
-        ends[-1] = self.n
-        self.blocks = list(pairwise(ends))
+        self.blocks = list(pairwise(int(b) for b in bounds))
 
     def run(self, function: Callable, *arrays) -> None:
         """Call function(start, stop, *arrays) for every block; with one thread the blocks run in turn."""

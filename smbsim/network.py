@@ -228,32 +228,6 @@ def _check_header(name: str, header: list[str], columns: tuple[str, ...], proble
             problems.say(f"{name}: column '{column}' is missing")
 
 
-def _split(path: Path, problems: Problems) -> tuple[list[list[str]], list[int]]:
-    """Rows of a CSV file that are not blank, and the line on which each ends; no rows after a mistake."""
-    rows, lines = [], []
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(reader.line_num)
-        if not rows:
-            problems.say(f"{path.name}: the file is empty")
-    except FileNotFoundError:
-        problems.say(f"{path}: there is no such file")
-    except OSError as error:
-        problems.say(f"{path}: cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        problems.say(f"{path.name} line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8")
-        rows = []
-    except csv.Error as error:
-        problems.say(f"{path.name} line {reader.line_num}: {error}")
-        rows = []
-    return rows, lines
-
-
 def assemble(firms: Cells, links: Cells, sectors: Sequence[str]) -> FirmNetwork:
     """A checked network from the cells of two tables. Raises InputError."""
     problems = Problems()

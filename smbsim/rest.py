@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .schema import InputError
+from .schema import WEEKS_PER_YEAR, InputError
 from .state import CLASSES, OWNER, WORKER
 
 GOVERNMENT, FOREIGN, BANK, INVESTMENT = "government", "foreign", "bank", "investment"
@@ -226,22 +226,22 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
 
 def _use_of_surplus(s: Structure, rates: Rates, investment: float):
     """capex, interest (n,) currency/wk and debt (n,) currency."""
-    capex = np.minimum(s.depreciation * s.capital / 52.0, CAPEX_CEILING * np.maximum(s.surplus, 0.0))
+    capex = np.minimum(s.depreciation * s.capital / WEEKS_PER_YEAR, CAPEX_CEILING * np.maximum(s.surplus, 0.0))
     if capex.sum() > investment:
         capex *= investment / capex.sum()
     wanted = s.debt_share * s.output  # weekly interest at a rate of 52
     afforded = INTEREST_CEILING * np.maximum(s.surplus - capex, 0.0)
     if rates.loan_rate == 0.0:
-        return capex, np.zeros_like(wanted), 52.0 * wanted
+        return capex, np.zeros_like(wanted), WEEKS_PER_YEAR * wanted
     interest = np.minimum(rates.loan_rate * wanted, afforded)
-    return capex, interest, 52.0 * interest / rates.loan_rate
+    return capex, interest, WEEKS_PER_YEAR * interest / rates.loan_rate
 
 
 def _balance_budget(rates: Rates, base: float, gap: float, benefits: float) -> tuple[float, float]:
     """(income tax rate, all transfers); gap is expenditure without transfers less revenue without the income tax."""
     if rates.income_tax is not None:
         return rates.income_tax, rates.income_tax * base - gap
-    transfers = benefits + (rates.transfers or 0.0) / 52.0
+    transfers = benefits + (rates.transfers or 0.0) / WEEKS_PER_YEAR
     rate = (gap + transfers) / base if base > 0 else 0.0
     if not 0.0 <= rate < 1.0:
         raise InputError(

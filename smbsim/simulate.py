@@ -6,7 +6,6 @@ variants is the effect of what differs between them. Variants that differ only i
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -221,6 +220,6 @@ def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:
     return {
         "sector": firms.sector[:n].copy(), "kind": firms.kind[:n].copy(), "region": firms.region[:n].copy(), "tier": tier,
         "output": resting, "relative_output": np.stack([r.relative for r in recorders]),
-        "snapshot_week": copy.copy(recorders[0].snapshots),
+        "snapshot_week": recorders[0].snapshots,
         "supplier": links.supplier[largest].copy(), "buyer": links.buyer[largest].copy(), "flow": flow[largest],
     }  # fmt: skip

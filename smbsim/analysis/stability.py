@@ -2,10 +2,11 @@ r"""How an economy at rest answers a small push: the eigenvalues of the map of o
 
     y(t+1) - y* = J (y(t) - y*) ,    J v ≈ [ F(y* + h v) - F(y* - h v) ] / 2h ,    F one call of `advance`
 
-y are the columns that carry the past into the next week (CARRIERS). J is never written down: its largest eigenvalues are found by
-Arnoldi iteration on the model itself, so that what is judged is what runs. Its spectral radius ρ tells whether a push dies out; a complex
-pair e^{iω} swings with a period of 2π/ω weeks; a real eigenvalue decays with a half-life of ln 2 / -ln λ. Backlogs and overtime are at a
-bound at rest and stay there for small pushes, so they are left out; accounts that only accumulate (state, rest of the world) as well.
+y are the columns that carry the past into the next week (CARRIERS). Beyond a few firms J is never written down: its largest eigenvalues
+are found by Arnoldi iteration on the model itself, so that what is judged is what runs. Its spectral radius ρ tells whether a push dies
+out; a complex pair e^{iω} swings with a period of 2π/ω weeks; a real eigenvalue decays with a half-life of ln 2 / -ln λ. Backlogs and
+overtime are at a bound at rest and stay there for small pushes, so they are left out; accounts that only accumulate (state, rest of the
+world) as well.
 
 Source: MODEL.md M2 and 4.4 (network resonance); the same as the roots of 1 - λ G(z) where that formula is exact, which is a test.
 """

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..accounts import transfer
 from ..rest import BANK, FOREIGN, INVESTMENT
-from ..schema import Column, param
+from ..schema import DAYS_PER_WEEK, Column, param
 from ..state import SMB, total
 from .base import Mechanism
 
@@ -76,7 +76,7 @@ class Finance(Mechanism):
         days = rest.cash_days if self.cash_days is None else np.full(firms.n, self.cash_days)
         spread = np.where(firms.kind == SMB, np.exp(self.cash_spread * ndtri(np.clip(rest.cash_rank, 1e-6, 1 - 1e-6))), 1.0)
         outflow = rest.output - rest.dividends
-        firms.liquidity_target[:] = np.maximum(days / 7.0 * spread * outflow, outflow - firms.final_sales)
+        firms.liquidity_target[:] = np.maximum(days / DAYS_PER_WEEK * spread * outflow, outflow - firms.final_sales)
         firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
         state.accounts.balance[state.account(BANK)] = self.own_funds_share * rest.debt.sum()
 

@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 
 from ..accounts import transfer
-from ..rest import ACCOUNTS, FOREIGN, GOVERNMENT, INVESTMENT
+from ..rest import ACCOUNTS, FOREIGN, GOVERNMENT, INVESTMENT, USES
 from ..schema import Column, param
 from ..state import EVERYWHERE
 from .base import Mechanism
@@ -197,4 +197,4 @@ class Market(Mechanism):
 
 def uses(state) -> tuple[str, ...]:
     """Final uses in the order of the columns of `spending`; all but households are accounts."""
-    return ("household", INVESTMENT, FOREIGN, GOVERNMENT, *state.account_names[len(ACCOUNTS) :])
+    return (*USES, *state.account_names[len(ACCOUNTS) :])

@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import transfer
-from ..rest import ACCOUNTS, GOVERNMENT
+from ..rest import ACCOUNTS, GOVERNMENT, USES
 from ..schema import Column
 from .base import Mechanism
 
-N_USES = 4  # household, investment, foreign, government; one use per pass-through account follows
+N_USES = len(USES)  # one use per pass-through account follows
 
 
 class Passthrough(Mechanism):

@@ -158,8 +158,8 @@ def run(
         if key not in started:
             started[key] = _start(key, seed, economy, threads, check, progress, network)
         state, resting, tier = started[key]
-        state = state.copy()
-        recorders[name] = _record(scenario, state, resting, tier, Draws(seed), check, progress)
+        phases = plan(scenario, state, Draws(seed))  # before the copy: what a target looks up is known to the variants after it
+        recorders[name] = _record(scenario, state.copy(), phases, resting, tier, Draws(seed), check, progress)
     first = next(iter(variants.values()))
     state, resting, tier = started[first.without_interventions()]
     return _result(first, list(variants), seed, recorders, state, resting, tier)
@@ -172,9 +172,8 @@ def _start(scenario, seed, economy, threads, check, progress, network):
     return state, resting, tier
 
 
-def _record(scenario, state, resting, tier, draws, check, progress) -> Recorder:
+def _record(scenario, state, phases, resting, tier, draws, check, progress) -> Recorder:
     weeks = scenario.horizon.weeks
-    phases = plan(scenario, state, draws)
     snapshots = np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int))
     recorder = Recorder(chosen(scenario.output.metrics), weeks, snapshots, resting, tier, Books(state))
     for t in range(weeks):

@@ -497,6 +497,18 @@ def test_top_risk_is_that_of_rest_whatever_the_week_and_is_computed_once(monkeyp
     np.testing.assert_array_equal(np.sort(moved.firms.uid[targeted(moved, draws, top_risk=5)]), np.sort(later.firms.uid[at_rest]))
 
 
+def test_variants_of_one_economy_share_the_index(monkeypatch):
+    """Targets are resolved on the state that all variants are copied from: two variants close every firm once."""
+    import smbsim.systemic.esri as module
+
+    asked, index = [], module.esri
+    monkeypatch.setattr(module, "esri", lambda network, rows, **options: asked.append(len(rows)) or index(network, rows, **options))
+    shock = {"kind": "removal", "start": 0, "stop": 2, "target": {"top_risk": 3}}
+    twice = smbsim.load({**SMALL, "horizon": {"weeks": 3, "burn_in": 2}, "shocks": [shock], "variants": {"longer": {"shocks+": [shock]}}})
+    simulate.run(twice.all_variants(), 3)
+    assert len(asked) == 1
+
+
 def test_scenario_with_top_risk_runs_and_hurts_more_than_a_random_share():
     def shut(**target):
         return smbsim.load({**SMALL, "shocks": [{"kind": "removal", "start": 0, "stop": 3, "target": target}]})

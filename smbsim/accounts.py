@@ -50,6 +50,40 @@ def transfer(
     state.flows[line] = state.flows.get(line, 0.0) + paid
 
 
+def afford(state: State, due: np.ndarray) -> np.ndarray:
+    """(n,) what the firms can pay of what is due: min(due, spendable), which it lowers. Who comes first in the schedule is paid first."""
+    paid = np.minimum(due, state.firms.spendable)
+    state.firms.spendable[:] -= paid
+    return paid
+
+
+def lend(state: State, amount: np.ndarray) -> None:
+    """New loans (n,) currency: the bank creates the deposit with the debt, so that deposits less loans stay what they were."""
+    _loans(state, amount, "bank", "firm", "new loans")
+    state.firms.cash[:] += amount
+
+
+def repay(state: State, amount: np.ndarray) -> None:
+    """Principal (n,) currency: deposit and debt vanish together."""
+    _loans(state, -amount, "firm", "bank", "principal")
+    state.firms.cash[:] -= amount
+
+
+def write_off(state: State, amount: np.ndarray) -> None:
+    """Loans that will not come back (n,) currency: debt falls, and the bank's own funds with it."""
+    _loans(state, -amount, "bank", "firm", "loans written off")
+    state.accounts.balance[state.account("bank")] -= float(total(amount))
+
+
+def _loans(state: State, change: np.ndarray, payer: str, payee: str, flow: str) -> None:
+    moved = float(total(change))
+    if not isfinite(moved):
+        raise ValueError(f"{flow}: an amount is not finite")
+    state.firms.debt[:] += change
+    line = (flow, payer, payee)
+    state.flows[line] = state.flows.get(line, 0.0) + abs(moved)
+
+
 def _add(state: State, holder: str, amount, paid: float, sign: float) -> None:
     if holder == "firm":
         state.firms.cash[:] += sign * amount

@@ -170,7 +170,8 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
     return state
 
 
-SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "market", "foreign", "government", "finance")
+SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "market", "foreign", "government", "finance",
+                  "credit", "exits", "sourcing", "entry", "strategy")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):

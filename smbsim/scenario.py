@@ -6,6 +6,9 @@ Rungs of the complexity ladder, `model`
     leontief   inputs in fixed proportions pass orders on one for one: no stocks adjusted, no breakdowns, no income loop
     ario       stocks, forecasts and supply lines; consumption stays at rest
     closed     consumption follows income (default)
+    money      firms pay from what they have, borrow, owe each other and fail; customers of the failed look for others
+    work       firms hire and fire, wages move, people are out of work
+    life       firms set prices, choose strategies, merge; new ones enter
 
 Paths in a file stay under its folder; bare names (`extends: baseline`, `economy: us_2022`) are packaged ones. Sources: DECISIONS.md 1,
 3, 26, 27, 28; the ladder is that of MODEL.md.
@@ -29,6 +32,9 @@ from . import economy as economies
 from .interventions.base import Intervention
 from .interventions.shocks import Shock
 from .mechanisms.base import Mechanism
+from .mechanisms.credit import Credit
+from .mechanisms.entry import Entry
+from .mechanisms.exits import Exits
 from .mechanisms.finance import Finance
 from .mechanisms.foreign import Foreign
 from .mechanisms.government import Government
@@ -38,6 +44,8 @@ from .mechanisms.market import Market
 from .mechanisms.orders import Orders
 from .mechanisms.passthrough import Passthrough
 from .mechanisms.production import Production
+from .mechanisms.sourcing import Sourcing
+from .mechanisms.strategy import Strategy
 from .mechanisms.trade import Trade
 from .reconstruct import Reconstruct
 from .sample import Sample
@@ -47,7 +55,8 @@ from .scenario_text import Node, merge
 from .schema import InputError, param
 from .state import STRUCTURE
 
-MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough)
+MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
+              Exits, Sourcing, Entry, Strategy)  # fmt: skip
 
 PRESETS = {
     "leontief": {
@@ -57,7 +66,11 @@ PRESETS = {
     },
     "ario": {"households": {"enabled": False}},
     "closed": {},
-}
+    "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
+    "work": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")},
+    "life": {section: {"enabled": True} for section in
+             ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy")},
+}  # fmt: skip
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
 SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
@@ -156,6 +169,11 @@ class Scenario(Section):
     government: Government = Government()
     foreign: Foreign = Foreign()
     passthrough: Passthrough = Passthrough()
+    credit: Credit = Credit()
+    exits: Exits = Exits()
+    sourcing: Sourcing = Sourcing()
+    entry: Entry = Entry()
+    strategy: Strategy = Strategy()
     shocks: tuple[Shock, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")
     runs: Runs = Runs()

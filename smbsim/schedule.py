@@ -16,6 +16,9 @@ SCHEDULE = (
     ("downtime", "production", "break_down"),  # before anybody counts on the capacity
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
     ("labour", "labour", "adjust"),
+    ("credit", "credit", "appraise"),
+    ("credit", "credit", "borrow"),  # before anything is spent
+    ("credit", "finance", "plan_investment"),
     ("production", "production", "produce"),  # goods are made to plan; services learn what they could make
     ("orders", "orders", "place"),  # after use, so that the stock is what is left
     ("final demand", "passthrough", "spend"),  # budgets first: from deposits at the start of the week
@@ -29,24 +32,36 @@ SCHEDULE = (
     ("payment", "trade", "invoice"),  # payment follows booking
     ("payment", "market", "sell"),
     ("payment", "market", "buy_elsewhere"),
-    ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, trade credit, then capital
+    ("payment", "finance", "open_purse"),  # what each firm can spend: deposits and this week's receipts over the counter
+    ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, the bank, trade credit, then capital
     ("payment", "government", "tax_products"),
     ("payment", "market", "buy_spot"),
     ("payment", "production", "pay_emergency"),
+    ("payment", "finance", "pay_bank"),
     ("payment", "finance", "pay"),
     ("payment", "finance", "invest"),
-    ("distribution", "finance", "pay_interest"),
+    ("distribution", "finance", "take_stock"),
     ("distribution", "government", "tax_profits"),
     ("distribution", "finance", "distribute"),  # what is left above the liquidity target
     ("distribution", "passthrough", "pay"),
     ("distribution", "foreign", "close"),
     ("distribution", "government", "pay"),
     ("distribution", "government", "collect"),  # last: income of the week is complete
+    ("distress", "exits", "judge"),
+    ("distress", "exits", "liquidate"),
+    ("distress", "labour", "release"),
+    ("distress", "sourcing", "close_links"),
+    ("distress", "exits", "settle_estates"),
+    ("slow decisions", "market", "review"),  # prices hold until the next review
+    ("slow decisions", "strategy", "decide"),
+    ("slow decisions", "strategy", "merge"),
+    ("slow decisions", "sourcing", "review"),
+    ("entry", "entry", "enter"),
     ("region", "households", "update"),
 )  # fmt: skip
 
 
 def plan(mechanisms: Sequence[Mechanism]) -> tuple[tuple[str, Callable], ...]:
-    """The schedule bound to these mechanisms: (phase, method) in order; mechanisms that are not there are left out."""
-    by_name = {mechanism.name: mechanism for mechanism in mechanisms}
+    """The schedule bound to these mechanisms: (phase, method) in order; without those that are not there, or optional and off."""
+    by_name = {mechanism.name: mechanism for mechanism in mechanisms if not mechanism.optional or mechanism.enabled}
     return tuple((f"{phase}: {name}.{method}", getattr(by_name[name], method)) for phase, name, method in SCHEDULE if name in by_name)

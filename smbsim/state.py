@@ -29,6 +29,7 @@ KINDS = ("smb", "large")
 WORKER, OWNER = 0, 1
 CLASSES = ("worker", "owner")
 EVERYWHERE = -1  # region of a large firm
+UNLIMITED = 1e300  # finite, so that every column stays finite
 
 STRUCTURE = (
     Column("uid", "1", 0, "Identity of the firm for the whole run; random numbers are keyed to it", dtype="i8", low=0),
@@ -38,6 +39,7 @@ STRUCTURE = (
     Column("region", "1", 0, "Row of the region; -1 everywhere", dtype="i4", low=-1),
     Column("born", "wk", 0, "Week of entry; 0 or less for firms of the start", dtype="i4"),
     Column("cash", "currency", 0.0, "Deposits of the firm; below zero an overdraft"),
+    Column("spendable", "currency", UNLIMITED, "What the firm can still pay this week; without limit where finance is off"),
     Column("customer", "1", 0, "Firm that uses the input", axis="slot", dtype="i4", low=0),
     Column("group", "1", 0, "Sector that supplies the input", axis="slot", dtype="i4", low=0),
     Column("supplier", "1", 0, "Firm that sells", axis="link", dtype="i4", low=0),

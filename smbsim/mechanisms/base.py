@@ -30,6 +30,7 @@ class Mechanism(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
+    optional: ClassVar[bool] = False  # left out of the schedule when not enabled; the others have their limit instead
     columns: ClassVar[tuple[Column, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()

@@ -22,8 +22,6 @@ Sources: JPMorgan Chase Institute (2016), "Cash is King", for n_M; IRS SOI 2013 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from ..accounts import transfer
@@ -51,7 +49,7 @@ class Finance(Mechanism):
              "wage_bill", "product_tax_paid", "final_sales")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
 
-    enabled: Literal[False] = param(False, unit="switch", doc="Credit and failure; off: overdraft at zero interest, no exits",
+    enabled: bool = param(False, unit="switch", doc="Credit and failure; off: overdraft at zero interest, no exits",
                                     source="limit of M5")  # fmt: skip
     loan_rate: float = param(0.07, unit="share/yr", doc="r: interest on bank loans", low=0, high=1,
                              source="assumption; new small business loans cost 7 to 10 % in 2023-24 (Kansas City Fed)")  # fmt: skip
@@ -80,6 +78,12 @@ class Finance(Mechanism):
         firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
         state.accounts.balance[state.account(BANK)] = self.own_funds_share * rest.debt.sum()
 
+    def plan_investment(self, state, step):
+        """What firms want to spend on capital: at rest, its replacement."""
+
+    def open_purse(self, state, step):
+        """What each firm can spend this week."""
+
     def pay(self, state, step):
         """Customers pay what is due on trade credit, to their suppliers and abroad."""
         firms, links, slots = state.firms, state.links, state.slots
@@ -100,11 +104,15 @@ class Finance(Mechanism):
         transfer(state, "firm", INVESTMENT, bought * firms.capex, "capital replacement")
         transfer(state, "household", INVESTMENT, households.invested, "residual investment")
 
-    def pay_interest(self, state, step):
-        """Interest on loans, and the profit that is left to tax."""
-        firms, slots = state.firms, state.slots
+    def pay_bank(self, state, step):
+        """Interest on loans."""
+        firms = state.firms
         firms.interest[:] = self.weekly("loan_rate") * firms.debt
         transfer(state, "firm", BANK, firms.interest, "interest")
+
+    def take_stock(self, state, step):
+        """The profit that is left to tax."""
+        firms, slots = state.firms, state.slots
         inputs = state.sum_slots(slots.purchase_price * (slots.input_use - slots.emergency_import))
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost

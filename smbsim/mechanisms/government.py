@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..accounts import transfer
+from ..accounts import afford, transfer
 from ..rest import GOVERNMENT
 from ..schema import Column, param
 from .base import Mechanism
@@ -31,8 +31,9 @@ class Government(Mechanism):
     name = "government"
     columns = (
         Column("product_tax_coefficient", "1", 0.0, "Product taxes less subsidies per unit of output"),
-        Column("product_tax_paid", "currency/wk", 0.0, "Product taxes less subsidies paid"),
-        Column("profit_tax_paid", "currency/wk", 0.0, "Profit tax paid", low=0),
+        Column("product_tax_paid", "currency/wk", 0.0, "Product taxes less subsidies of the week"),
+        Column("profit_tax_paid", "currency/wk", 0.0, "Profit tax of the week", low=0),
+        Column("tax_arrears", "currency", 0.0, "Taxes due and not paid", low=0),
         Column("government_wages", "currency/wk", 0.0, "Wages of public employees", axis="household", low=0),
         Column("transfers", "currency/wk", 0.0, "Constant transfers to the cell", axis="household"),
         Column("benefits", "currency/wk", 0.0, "Unemployment benefit of the week", axis="household", low=0),
@@ -40,7 +41,7 @@ class Government(Mechanism):
         Column("tax_rate", "1", 0.0, "Rate of the income tax (row of the government)", axis="account", low=0, high=1),
     )
     reads = ("output", "profit", "invested", "foreign_lending")
-    writes = (*(c.name for c in columns), "income", "disposable", "cash", "deposits", "balance")
+    writes = (*(c.name for c in columns), "income", "disposable", "spendable", "cash", "deposits", "balance")
 
     profit_tax: float = param(0.15, unit="1", doc="τ_Π: tax on profits", low=0, high=0.9, source="assumption")
     income_tax: float | None = param(0.25, unit="1", doc="τ_y: tax on household income; null: closes the budget", low=0, high=0.9,
@@ -70,13 +71,19 @@ class Government(Mechanism):
         """Product taxes less subsidies on this week's output."""
         firms = state.firms
         firms.product_tax_paid[:] = firms.product_tax_coefficient * firms.output
-        transfer(state, "firm", GOVERNMENT, firms.product_tax_paid, "product taxes")
+        self._tax(state, firms.product_tax_paid, "product taxes")
 
     def tax_profits(self, state, step):
         """Profit tax; losses are not carried forward."""
         firms = state.firms
         firms.profit_tax_paid[:] = self.profit_tax * np.maximum(firms.profit, 0.0)
-        transfer(state, "firm", GOVERNMENT, firms.profit_tax_paid, "profit tax")
+        self._tax(state, firms.profit_tax_paid, "profit tax")
+
+    def _tax(self, state, tax, flow) -> None:
+        due = tax + state.firms.tax_arrears
+        paid = afford(state, due)
+        state.firms.tax_arrears[:] = np.maximum(due - paid, 0.0)
+        transfer(state, "firm", GOVERNMENT, paid, flow)
 
     def pay(self, state, step):
         """Public wages, transfers and benefits; then the income tax, which leaves disposable income."""

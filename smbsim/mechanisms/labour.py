@@ -15,12 +15,11 @@ Source: the limit of M7 (γ_H, γ_F → ∞, unlimited pool); wages per head are
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from ..accounts import transfer
+from ..accounts import afford, transfer
 from ..schema import Column, param
+from ..state import UNLIMITED
 from .base import Mechanism
 
 
@@ -31,15 +30,16 @@ class Labour(Mechanism):
         Column("normal_output", "base currency/wk", 0.0, "Output that the normal staff makes", low=0),
         Column("labour_coefficient", "heads per base currency/wk", 0.0, "Labour per unit of weekly output", low=0),
         Column("wage", "currency/wk", 0.0, "Pay of one head", low=0),
-        Column("wage_bill", "currency/wk", 0.0, "Wages paid this week", low=0),
+        Column("wage_bill", "currency/wk", 0.0, "Wages of the week", low=0),
+        Column("wage_arrears", "currency", 0.0, "Wages due and not paid", low=0),
         Column("labour_factor", "1", 1.0, "Share of the normal staff left by shocks", low=0),
         Column("labour_limit", "base currency/wk", 1e300, "Output that labour allows", low=0),
         Column("income", "currency/wk", 0.0, "Taxable income of the cell this week", axis="household"),
     )
     reads = ("output",)
-    writes = (*(c.name for c in columns), "cash", "deposits")
+    writes = (*(c.name for c in columns), "spendable", "cash", "deposits")
 
-    enabled: Literal[False] = param(False, unit="switch", doc="Hiring and firing; off: employment follows need", source="limit of M7")
+    enabled: bool = param(False, unit="switch", doc="Hiring and firing; off: employment follows need", source="limit of M7")
 
     def settle(self, state, rest):
         firms = state.firms
@@ -56,14 +56,17 @@ class Labour(Mechanism):
         firms = state.firms
         firms.labour_limit[:] = np.where(firms.labour_factor < 1.0, firms.labour_factor * firms.normal_output, UNLIMITED)
 
+    def release(self, state, step):
+        """Workers of firms that closed this week become unemployed."""
+
     def pay(self, state, step):
         """Wages for the labour used, from firms to the worker cells of their region."""
         firms, households = state.firms, state.households
         firms.employment[:] = firms.labour_coefficient * firms.output
         firms.wage_bill[:] = firms.wage * firms.employment
+        due = firms.wage_bill + firms.wage_arrears
+        paid = afford(state, due)
+        firms.wage_arrears[:] = due - paid
         households.income[:] = 0.0
-        households.income[0::2] = state.by_region(firms.wage_bill)
-        transfer(state, "firm", "household", firms.wage_bill, "wages", households.income)
-
-
-UNLIMITED = 1e300  # finite, so that every column stays finite
+        households.income[0::2] = state.by_region(paid)
+        transfer(state, "firm", "household", paid, "wages", households.income)

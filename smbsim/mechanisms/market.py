@@ -21,8 +21,6 @@ Source: POPULATION.md 1.3 and 1.4; shares by price, quality and locality (Bijmol
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from ..accounts import transfer
@@ -70,9 +68,7 @@ class Market(Mechanism):
     reads = ("sector", "region", "output", "final_fill_rate", "consumption", "import_factor", "import_price_factor")
     writes = (*(c.name for c in columns), "cash", "deposits", "balance")
 
-    enabled: Literal[False] = param(
-        False, unit="switch", doc="Price setting; off: price 1 and constant customer bases", source="limit of M3"
-    )
+    enabled: bool = param(False, unit="switch", doc="Price setting; off: price 1 and constant customer bases", source="limit of M3")
 
     def settle(self, state, rest):
         firms, sectors = state.firms, state.sectors
@@ -98,6 +94,9 @@ class Market(Mechanism):
         unstocked = sectors.spot_coefficient.sum(axis=1) + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1)
         firms.spot_use[:] = firms.output * unstocked[firms.sector]
         firms.spot_cost[:] = firms.spot_use
+
+    def review(self, state, step):
+        """Firms whose turn it is set their price."""
 
     def share(self, state, step):
         """Budgets of all uses become demand for firms."""

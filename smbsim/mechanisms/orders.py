@@ -55,7 +55,7 @@ class Orders(Mechanism):
         Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )
-    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line")
+    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "alive")
     writes = tuple(c.name for c in columns)
 
     preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",
@@ -98,7 +98,7 @@ class Orders(Mechanism):
         firms = state.firms
         firms.expected_demand[:] += self.forecast_speed * (firms.demand - firms.expected_demand)
         gap = firms.finished_cover * firms.expected_demand - firms.inventory + firms.backlog_due
-        firms.planned_output[:] = np.maximum(firms.expected_demand + self.inventory_adjustment * gap, 0.0)
+        firms.planned_output[:] = np.where(firms.alive, np.maximum(firms.expected_demand + self.inventory_adjustment * gap, 0.0), 0.0)
 
     def place(self, state, step):
         """Order inputs for planned output and for the gaps of stock and supply line."""

@@ -72,6 +72,13 @@ PRESETS = {
              ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy")},
 }  # fmt: skip
 
+NEEDS = {  # what a mechanism cannot do without
+    "credit": ("finance",),
+    "exits": ("finance", "sourcing"),
+    "entry": ("finance", "credit", "sourcing"),
+    "strategy": ("finance", "credit", "sourcing"),
+}
+
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
 SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
 
@@ -367,6 +374,10 @@ def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
     for i, shock in enumerate(scenario.shocks):
         if shock.start > last:
             yield ("shocks", i, "start"), f"shocks[{i}].start = {shock.start} is after the last week {last}: it would never act"
+    for name, needed in NEEDS.items():
+        missing = [other for other in needed if getattr(scenario, name).enabled and not getattr(scenario, other).enabled]
+        if missing:
+            yield (name, "enabled"), f"{name}.enabled = true needs {' and '.join(f'{other}.enabled = true' for other in missing)}"
     if scenario.network is not None and smbs is not None:
         yield ("population", "smbs"), "population.smbs and network exclude each other: the files say which firms there are"
     if scenario.network is None and smbs is None:

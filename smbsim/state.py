@@ -83,6 +83,20 @@ class Table:
             self._show(name)
         return slice(first, n)
 
+    def rearrange(self, source: np.ndarray) -> None:
+        """Row k becomes what row source[k] was; -1 is a new row, every column at its default. source (rows,) int64."""
+        new = source < 0
+        for name, column in self.columns.items():
+            old = getattr(self, name)
+            values = np.empty((len(source), *old.shape[1:]), dtype=old.dtype)
+            if self.n:
+                np.take(old, source, axis=0, out=values, mode="clip")
+            values[new] = column.default
+            self._buffers[name] = values
+        self.__dict__.update(n=len(source), _rows=len(source))
+        for name in self.columns:
+            self._show(name)
+
     def take(self, order: np.ndarray) -> Table:
         """A new table with the rows in the given order."""
         new = Table(self.axis, len(order))
@@ -156,6 +170,7 @@ class State:
             getattr(self.firms, name)[:] = values
         self._join(slots, links)
         self.flows: dict[tuple[str, str, str], float] = {}  # (flow, payer, payee) -> money moved this week
+        self.events: list[tuple[int, str]] = []  # (week, what happened), for what is rare enough to be told
         self.set_threads(1)
 
     def allocate(self, column: Column) -> None:
@@ -164,19 +179,26 @@ class State:
         self.table(column.axis).add(column, None if column.width == 1 else width)  # a named width of 1 still is a second axis
 
     def _join(self, slots, links) -> None:
-        n, s, m = self.firms.n, self.slots.n, self.links.n
         self.slots.customer[:], self.slots.group[:] = slots
         supplier, customer, group = links
-        groups = len(self.sector_codes)
-        slot_key = self.slots.customer.astype(np.int64) * groups + self.slots.group
-        slot = np.searchsorted(slot_key, customer.astype(np.int64) * groups + group)
+        slot = np.searchsorted(self._slot_key(*slots), self._slot_key(customer, group))
         self.links.supplier[:], self.links.buyer[:], self.links.slot[:] = supplier, customer, slot
-        self.slot_start = np.searchsorted(self.slots.customer, np.arange(n + 1)).astype(np.int64)
-        self.link_start = np.searchsorted(self.links.slot, np.arange(s + 1)).astype(np.int64)
+        assert len(slot) == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
+        self._index()
+
+    def _slot_key(self, customer, group) -> np.ndarray:
+        """One number per (customer, group), in the order in which slots stand."""
+        return np.asarray(customer, dtype=np.int64) * len(self.sector_codes) + group
+
+    def _index(self) -> None:
+        n, m = self.firms.n, self.links.n
+        self.slot_start, self.link_start, self.supplier_start = (np.zeros(rows + 1, dtype=np.int64) for rows in (n, self.slots.n, n))
+        self.by_supplier = np.empty(m, dtype=np.int64)  # customers ascending per supplier
+        cut_rows(self.slots.customer, self.slot_start)
+        cut_rows(self.links.slot, self.link_start)
         self.customer_start = self.link_start[self.slot_start]
-        self.by_supplier = np.argsort(self.links.supplier, kind="stable").astype(np.int64)  # stable: customers ascending per supplier
-        self.supplier_start = np.searchsorted(self.links.supplier[self.by_supplier], np.arange(n + 1)).astype(np.int64)
-        assert m == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
+        cut_rows(self.links.supplier, self.supplier_start)
+        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), self.by_supplier)
 
     def set_threads(self, threads: int, blocks: int | None = None) -> None:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
@@ -234,11 +256,12 @@ class State:
     # -- rows -------------------------------------------------------------------------------------------------------------------------
 
     def append_firms(self, **values: np.ndarray) -> slice:
-        """Append firms without links; columns not named start at their default, uids go on. Returns the new rows."""
+        """Append firms without links; columns not named start at their default, uids go on unless given. Returns the new rows."""
         new = len(next(iter(values.values())))
-        next_uid = int(self.firms.uid.max()) + 1 if self.firms.n else 0
+        first = int(self.firms.uid.max(initial=-1)) + 1
+        assert not np.isin(values.get("uid", ()), self.firms.uid).any(), "a uid is never used twice"
         rows = self.firms.append(new)
-        self.firms.uid[rows] = np.arange(next_uid, next_uid + new)
+        self.firms.uid[rows] = np.arange(first, first + new)
         for name, value in values.items():
             getattr(self.firms, name)[rows] = value
         for starts in ("slot_start", "customer_start", "supplier_start"):
@@ -246,6 +269,49 @@ class State:
             setattr(self, starts, np.concatenate([old, np.full(new, old[-1])]))
         self.set_threads(self.customers.threads)
         return rows
+
+    def rewire(
+        self,
+        *,
+        links: Sequence[np.ndarray] = ((), (), ()),
+        slots: Sequence[np.ndarray] = ((), ()),
+        keep_links: np.ndarray | None = None,
+        keep_slots: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Change who supplies whom; the one place where the layout changes after it was made. What is kept keeps its columns.
+
+        links      : (supplier, customer, group) of new links, in any order; each pair once, to a slot that is there or new
+        slots      : (customer, group) of new slots, in any order
+        keep_links : (m,) bool, links that stay; None: all. keep_slots : (s,) the same for slots; the links of a slot that goes must go
+
+        Returns the rows of the new links and of the new slots, in the order given, all columns but the structural ones at their default.
+        """
+        customer, group = (np.asarray(part, dtype=np.int64) for part in slots)
+        old, key = self._slot_key(self.slots.customer, self.slots.group), self._slot_key(customer, group)
+        slot_source, new_slots = _merge(old, keep_slots, key)
+        supplier, buyer, bought = (np.asarray(part, dtype=np.int64) for part in links)
+        slot = self.links.slot
+        if slot_source is not None:
+            rank = np.full(self.slots.n, -1, dtype=np.int32)
+            kept = slot_source >= 0
+            rank[slot_source[kept]] = np.flatnonzero(kept)
+            slot = rank[slot]
+            assert np.all(slot >= 0 if keep_links is None else slot[keep_links] >= 0), "a link outlives its slot"
+            self.slots.rearrange(slot_source)
+            self.slots.customer[new_slots], self.slots.group[new_slots] = customer, group
+            old = self._slot_key(self.slots.customer, self.slots.group)
+        wanted = self._slot_key(buyer, bought)
+        filled = np.searchsorted(old, wanted)
+        assert np.array_equal(old[filled], wanted), "a link to a slot that is not there"
+        pairs = slot.astype(np.int64) * self.firms.n + self.links.supplier
+        link_source, new_links = _merge(pairs, keep_links, filled * self.firms.n + supplier)
+        self.links.slot[:] = slot
+        if link_source is not None:
+            self.links.rearrange(link_source)
+            self.links.supplier[new_links], self.links.buyer[new_links], self.links.slot[new_links] = supplier, buyer, filled
+        self._index()
+        self.set_threads(self.customers.threads)
+        return new_links, new_slots
 
     def relabelled(self, order: np.ndarray) -> State:
         """The same economy with firm order[i] in row i: an equal state under other row numbers. order (n,) a permutation."""
@@ -255,7 +321,7 @@ class State:
         slot_order = np.lexsort((self.slots.group, rank[self.slots.customer]))
         link_order = np.lexsort((rank[self.links.supplier], self.slots.group[self.links.slot], rank[self.links.buyer]))
         new.firms, new.slots, new.links = self.firms.take(order), self.slots.take(slot_order), self.links.take(link_order)
-        for name in ("households", "regions", "sectors", "accounts", "flows"):
+        for name in ("households", "regions", "sectors", "accounts", "flows", "events"):
             setattr(new, name, copy.deepcopy(getattr(self, name)))
         slots = (rank[self.slots.customer][slot_order], new.slots.group.copy())
         links = (rank[self.links.supplier][link_order], rank[self.links.buyer][link_order], self.slots.group[self.links.slot][link_order])
@@ -308,6 +374,42 @@ class State:
         threads = saved.pop("threads")
         self.__dict__.update(saved)
         self.set_threads(threads)
+
+
+def _merge(old: np.ndarray, keep: np.ndarray | None, new: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Rows of sorted, different keys after some have gone and others have come.
+
+    Returns for each row the row it was, -1 if new (None: nothing changes), and the rows of the new keys. old, keep (m,); new (k,)
+    """
+    if len(new) == 0 and (keep is None or keep.all()):
+        return None, np.empty(0, dtype=np.int64)
+    kept = np.arange(len(old)) if keep is None else np.flatnonzero(keep)
+    old = old if keep is None else old[kept]
+    order = np.argsort(new, kind="stable")
+    place = np.searchsorted(old, new[order])
+    there = place < len(old)
+    assert np.all(np.diff(new[order]) > 0), "a new row is there twice"
+    assert not np.any(old[place[there]] == new[order][there]), "a new row is there already"
+    rows = np.empty(len(new), dtype=np.int64)
+    rows[order] = place + np.arange(len(new))
+    return np.insert(kept, place, -1), rows
+
+
+@kernel
+def cut_rows(owner, start):
+    """start_i = number of rows whose owner is below i. owner (m,) in [0, n); writes start (n+1,), zeros before."""
+    for e in range(owner.size):
+        start[owner[e] + 1] += 1
+    for i in range(1, start.size):
+        start[i] += start[i - 1]
+
+
+@kernel
+def sort_rows(owner, free, order):
+    """Rows by owner, in their order within each (a counting sort). owner (m,); free (n,) first place of each owner; writes order (m,)."""
+    for e in range(owner.size):
+        order[free[owner[e]]] = e
+        free[owner[e]] += 1
 
 
 @kernel

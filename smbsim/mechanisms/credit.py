@@ -17,6 +17,8 @@ class Credit(Mechanism):
         Column("new_loans", "currency/wk", 0.0, "Borrowed this week", low=0),
         Column("credit_factor", "1", 1.0, "Factor of shocks on approval and on the collateral accepted", low=0),
         Column("loan_spread", "share/yr", 0.0, "Added to the interest rate by shocks", low=0),
+        Column("normal_leverage", "1", 0.0, "Debt by net worth at rest, at most the largest leverage that counts", low=0),
+        Column("guaranteed_debt", "currency", 0.0, "Part of the debt whose loss the state bears", low=0),
         Column("guarantee_share", "1", 0.0, "Share of a loss on new loans that the state bears", low=0, high=1),
     )
     reads = ()

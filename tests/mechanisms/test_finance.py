@@ -75,7 +75,7 @@ def test_interest_is_a_weekly_share_of_the_rate():
     """5.2 % a year on 1000 is 1 a week, paid to the bank; loans are rolled over."""
     state = pair()
     state.firms.debt[:] = (1000.0, 0.0, 500.0)
-    Finance(loan_rate=0.052).pay_interest(state, WEEK)
+    Finance(loan_rate=0.052).pay_bank(state, WEEK)
     assert np.allclose(state.firms.interest, [1.0, 0.0, 0.5], rtol=1e-15)
     assert balance(state, "bank") == pytest.approx(1.5, rel=1e-15)
     assert state.firms.debt.tolist() == [1000.0, 0.0, 500.0]
@@ -91,7 +91,7 @@ def test_profit_is_sales_value_of_output_less_all_costs():
     }.items():  # fmt: skip
         getattr(firms, name)[1] = value
     slots.input_use[:], slots.emergency_import[:], slots.purchase_price[:] = 6.0, 1.0, 2.0
-    Finance(loan_rate=0.052).pay_interest(state, WEEK)
+    Finance(loan_rate=0.052).pay_bank(state, WEEK)
     assert firms.profit[1] == pytest.approx(5.0, rel=1e-14)
 
 

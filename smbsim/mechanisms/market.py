@@ -29,6 +29,7 @@ from ..schema import Column, param
 from ..state import EVERYWHERE
 from .base import Mechanism
 
+ROUNDING = 1e-12  # shares of a market that sum to one up to this are those of the start
 FLOWS = {INVESTMENT: "investment goods", FOREIGN: "exports", GOVERNMENT: "government purchases"}
 
 
@@ -48,6 +49,9 @@ class Market(Mechanism):
         Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
         Column("taste_factor", "1", 1.0, "Factor of shocks on households' preference; what is cut goes elsewhere", low=0),
+        Column("pull", "1", 1.0, "Attraction of the firm's offer to whoever buys outside links; 0 once it has closed", low=0),
+        Column("intensity", "1", 1.0, "Factor by which the shares of a market's sellers sum to one", axis="region", width="sector", low=0),
+        Column("pool_share", "1", 0.0, "Share of what the sector sells outside links, of the firms that are there now", low=0, high=1),
         Column("household_demand", "currency/wk", 0.0, "Household budgets aimed at the firm", low=0),
         Column("final_demand", "base currency/wk", 0.0, "Asked of the firm outside links", low=0),
         Column("counter_base", "base currency/wk", 0.0, "Output for which counter inputs are bought this week", low=0),
@@ -104,19 +108,42 @@ class Market(Mechanism):
 
     def _ask(self, state) -> None:
         firms, sectors = state.firms, state.sectors
-        firms.counter_base[:] = firms.output
+        self._attract(state)
+        firms.counter_base[:] = np.where(firms.alive, firms.output, 0.0)
         sectors.counter_demand[:] = state.by_sector(firms.counter_base) @ sectors.counter_coefficient
         firms.household_demand[:] = self._preferred(state, self._reach(state))
         pooled = sectors.spending[:, 1:].sum(axis=1)[firms.sector] / firms.price + sectors.counter_demand[firms.sector]
-        firms.final_demand[:] = firms.demand_factor * (firms.household_demand / firms.price + firms.sale_share * pooled)
+        firms.final_demand[:] = firms.demand_factor * (firms.household_demand / firms.price + firms.pool_share * pooled)
+
+    def _attract(self, state) -> None:
+        """Customers of the firms that are there: shares of every market sum to one again after an exit or an entry."""
+        firms = state.firms
+        firms.pull[:] = firms.alive
+        state.regions.intensity[:] = self._normaliser(state, self._by_market(state, firms.pull))
+        offered = firms.sale_share * firms.pull
+        firms.pool_share[:] = offered * self._normaliser(state, state.by_sector(offered))[firms.sector]
+
+    def _normaliser(self, state, shares) -> np.ndarray:
+        """1 / shares, 0 where nobody sells; exactly 1 where the shares are those of the start."""
+        if state.firms.alive.all() and shares.max(initial=0.0) <= 1.0 + ROUNDING:
+            return np.ones_like(shares)
+        return np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
+
+    def _by_market(self, state, weight) -> np.ndarray:
+        """(R, G) Σ of customer base × weight over those who sell in the market of region r and sector s. weight (n,)."""
+        firms = state.firms
+        home = state.by_region_and_sector(weight * firms.customer_base[:, 0])
+        elsewhere = state.by_region_and_sector(weight * firms.customer_base[:, 1])
+        large = state.by_sector(np.where(firms.region == EVERYWHERE, weight * firms.customer_base[:, 0], 0.0))
+        return home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large
 
     def _reach(self, state) -> np.ndarray:
-        """(n,) what the regions' budgets bring each firm by its customer base."""
-        firms, budget = state.firms, state.regions.budget
+        """(n,) what the regions' budgets bring each firm by its customer base and its pull."""
+        firms, budget = state.firms, state.regions.budget * state.regions.intensity
         home = budget[firms.region, firms.sector]
         small = firms.customer_base[:, 0] * home + firms.customer_base[:, 1] * (budget.sum(axis=0)[firms.sector] - home)
         large = firms.customer_base[:, 0] * (state.regions.large_customers * budget).sum(axis=0)[firms.sector]
-        return np.where(firms.region == EVERYWHERE, large, small)
+        return firms.pull * np.where(firms.region == EVERYWHERE, large, small)
 
     def _preferred(self, state, reach) -> np.ndarray:
         """Household demand after the taste factors: within the sector first, then between sectors; the total is kept."""
@@ -138,20 +165,17 @@ class Market(Mechanism):
         transfer(state, "household", "firm", self._paid_by_cells(state, received), "consumption", received)
         for u, use in enumerate(uses(state)[1:], start=1):
             flow = FLOWS.get(use, f"{use} inputs")
-            transfer(state, use, "firm", delivered * firms.sale_share * sectors.spending[firms.sector, u], flow)
-        volume = delivered * firms.sale_share * sectors.counter_demand[firms.sector]
+            transfer(state, use, "firm", delivered * firms.pool_share * sectors.spending[firms.sector, u], flow)
+        volume = delivered * firms.pool_share * sectors.counter_demand[firms.sector]
         self._pay_over_counter(state, volume)
 
     def _paid_by_cells(self, state, received) -> np.ndarray:
         """(2R,) a region pays what its budget brought the firms, its cells in proportion to their consumption."""
-        firms, households, budget = state.firms, state.households, state.regions.budget
         reach = self._reach(state)
         ratio = np.divide(received, reach, out=np.zeros_like(reach), where=reach > 0)
-        home = state.by_region_and_sector(ratio * firms.customer_base[:, 0])
-        elsewhere = state.by_region_and_sector(ratio * firms.customer_base[:, 1])
-        large = state.by_sector(np.where(firms.region == EVERYWHERE, ratio * firms.customer_base[:, 0], 0.0))
-        paid = (budget * (home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large)).sum(axis=1)
-        by_class = households.consumption.reshape(-1, 2)
+        budget = state.regions.budget * state.regions.intensity
+        paid = (budget * self._by_market(state, state.firms.pull * ratio)).sum(axis=1)
+        by_class = state.households.consumption.reshape(-1, 2)
         total = by_class.sum(axis=1, keepdims=True)
         return (paid[:, None] * np.divide(by_class, total, out=np.zeros_like(by_class), where=total > 0)).ravel()
 

@@ -218,3 +218,58 @@ def test_resting_demand_is_what_each_firm_makes_beyond_its_links():
     demand = asked(state) + state.sum_by_supplier(state.links.shipped)
     assert np.allclose(demand, state.firms.output, rtol=1e-12)
     assert state.sectors.spending.shape[1] == len(ACCOUNTS) + 1
+
+
+# -- exits and entries ------------------------------------------------------------------------------------------------------------------
+
+
+def sold_outside(state):
+    """Every use is fully served: what the firms get for it."""
+    state.firms.cash[:] = 0.0
+    Market().sell(state, WEEK)
+    return state.firms.cash.sum()
+
+
+def test_customers_of_a_firm_that_closed_go_to_the_others():
+    """Region a has firms with ½ and ¼ and ¼ of the customers; without the first the others have ½ each, and so for pooled sales."""
+    state = three_shops(sectors=(SHOP, SHOP, SHOP), regions=(0, 0, 0))
+    state.regions.budget[0, SHOP], state.sectors.spending[SHOP, GOVERNMENT] = 8.0, 16.0
+    state.firms.customer_base[:, 0] = state.firms.sale_share[:] = (0.5, 0.25, 0.25)
+    state.households.consumption[0] = 8.0
+    assert asked(state).tolist() == [12.0, 6.0, 6.0]
+    state.firms.alive[0] = False
+    assert asked(state).tolist() == [0.0, 12.0, 12.0]
+    assert sold_outside(state) == 24.0
+
+
+def test_customers_of_a_region_without_sellers_come_from_elsewhere():
+    """Firm 1 sells ¼ in region a, the rest of which was firm 0's: it gets all of a's budget of 8."""
+    state = three_shops()
+    state.regions.budget[0, SHOP] = 8.0
+    state.firms.customer_base[:2] = (0.75, 0.0), (0.0, 0.25)
+    state.firms.alive[0] = False
+    assert asked(state).tolist() == [0.0, 8.0, 0.0]
+
+
+def test_money_stays_with_the_buyers_of_a_sector_that_died_out():
+    state = miniature(60)[0]
+    firms = state.firms
+    died = firms.sector == SHOP
+    before = state.households.deposits.copy()
+    firms.alive[died], firms.output[died] = False, 0.0
+    assert not asked(state)[died].any()
+    assert np.isfinite(firms.final_demand).all()
+    Market().sell(state, WEEK)
+    kept = state.regions.budget[:, SHOP].sum()
+    assert (before - state.households.deposits).sum() == pytest.approx(state.regions.budget.sum() - kept, rel=1e-12)
+    assert not state.regions.intensity[:, SHOP].any()
+
+
+def test_firm_that_enters_takes_its_share_from_all():
+    """A newcomer as large as the incumbent of the only region gets half."""
+    state = three_shops(sectors=(SHOP, MILL, MILL), regions=(0, 1, 1))
+    state.regions.budget[0, SHOP], state.sectors.spending[SHOP, GOVERNMENT] = 8.0, 16.0
+    state.firms.customer_base[0, 0] = state.firms.sale_share[0] = 1.0
+    state.append_firms(sector=np.array([SHOP]), region=np.array([0]))
+    state.firms.customer_base[3, 0] = state.firms.sale_share[3] = 1.0
+    assert asked(state).tolist() == [12.0, 0.0, 0.0, 12.0]

@@ -6,6 +6,7 @@ Tables and what a row is
     links       one supplier of one slot; the rows stand in customer order (customer, group, supplier)
     households  one cell: region × class, row 2 r + class (worker 0, owner 1)
     regions, sectors, accounts
+    policies    one policy of the scenario, by name; opened when a plan is made (`State.enact`)
 
 Index arrays (n firms, s slots, m links)
     slot_start      (n+1,)  slots of firm i are slot_start[i] : slot_start[i+1]
@@ -30,6 +31,7 @@ WORKER, OWNER = 0, 1
 CLASSES = ("worker", "owner")
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
+NEVER = 2**30  # a week that does not come
 
 STRUCTURE = (
     Column("uid", "1", 0, "Identity of the firm for the whole run; random numbers are keyed to it", dtype="i8", low=0),
@@ -48,11 +50,18 @@ STRUCTURE = (
     Column("deposits", "currency", 0.0, "Deposits of the household cell", axis="household"),
     Column("population_share", "1", 1.0, "Share of the region in the households of the economy", axis="region", low=0, high=1),
     Column("balance", "currency", 0.0, "Deposits of the account; below zero a debt to the bank", axis="account"),
+    Column("support", "currency", 0.0, "Support the firm was given so far, by policy", width="policy"),
+    Column("entitled", "wk", NEVER, "First week in which the firm met the conditions, by policy", width="policy", dtype="i4"),
+    Column("committed", "currency", 0.0, "Taken from the budget so far: paid, deferred or guaranteed", axis="policy", low=0),
+    Column("committed_before", "currency", 0.0, "The same when the running year of the policy began", axis="policy", low=0),
+    Column("left", "currency", 0.0, "What the budget still allows this week", axis="policy", low=0),
+    Column("spent", "currency", 0.0, "Paid by the state under the policy so far, taxes deferred included", axis="policy"),
+    Column("returned", "currency", 0.0, "Paid back to the state so far: fees, deferred taxes", axis="policy"),
 )
 
 TABLES = {
     "firm": "firms", "slot": "slots", "link": "links", "household": "households",
-    "region": "regions", "sector": "sectors", "account": "accounts",
+    "region": "regions", "sector": "sectors", "account": "accounts", "policy": "policies",
 }  # fmt: skip
 
 
@@ -96,6 +105,13 @@ class Table:
         self.__dict__.update(n=len(source), _rows=len(source))
         for name in self.columns:
             self._show(name)
+
+    def widen(self, name: str, width: int) -> None:
+        """Give the second axis of a column a new, larger length; what is added is at the default."""
+        old = self._buffers[name]
+        self._buffers[name] = np.full((old.shape[0], width), self.columns[name].default, dtype=old.dtype)
+        self._buffers[name][:, : old.shape[1]] = old
+        self._show(name)
 
     def take(self, order: np.ndarray) -> Table:
         """A new table with the rows in the given order."""
@@ -156,12 +172,13 @@ class State:
         """
         n = len(firms["sector"])
         self.sector_codes, self.region_names, self.account_names = tuple(sectors), tuple(regions), tuple(accounts)
-        self.widths = {**widths, "sector": len(sectors), "region": len(regions), "account": len(accounts)}
+        self.policy_names: tuple[str, ...] = ()
+        self.widths = {**widths, "sector": len(sectors), "region": len(regions), "account": len(accounts), "policy": 0}
         sizes = {
             "firm": n, "slot": len(slots[0]), "link": len(links[0]), "household": len(CLASSES) * len(regions),
-            "region": len(regions), "sector": len(sectors), "account": len(accounts),
+            "region": len(regions), "sector": len(sectors), "account": len(accounts), "policy": 0,
         }  # fmt: skip
-        self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts = (
+        self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts, self.policies = (
             Table(axis, sizes[axis]) for axis in TABLES
         )
         for column in (*STRUCTURE, *columns):
@@ -211,6 +228,18 @@ class State:
     def account(self, name: str) -> int:
         """Row of an account."""
         return self.account_names.index(name)
+
+    def enact(self, names: Iterable[str]) -> list[int]:
+        """Open the books of policies; those that are open go on. Returns the row of each."""
+        new = [name for name in names if name not in self.policy_names]
+        if new:
+            self.policy_names += tuple(new)
+            self.policies.append(len(new))
+            self.widths = {**self.widths, "policy": len(self.policy_names)}
+            for name, column in self.firms.columns.items():
+                if column.width == "policy":
+                    self.firms.widen(name, len(self.policy_names))
+        return [self.policy_names.index(name) for name in names]
 
     # -- sums -------------------------------------------------------------------------------------------------------------------------
 
@@ -345,7 +374,7 @@ class State:
 
         Raises ValueError naming the table, the column, how many values are wrong and the first of them.
         """
-        for table in (self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts):
+        for table in (getattr(self, name) for name in TABLES.values()):
             for name, column in table.columns.items():
                 values = getattr(table, name)
                 if values.size == 0:

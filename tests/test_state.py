@@ -308,6 +308,113 @@ def test_appended_rows_keep_the_threads():
     assert state.customers.n == 6
 
 
+def test_uids_may_be_given_but_not_twice():
+    state = small()
+    state.append_firms(sector=np.array([0, 1]), uid=np.array([10**12, 77]))
+    assert state.firms.uid.tolist() == [0, 1, 2, 3, 4, 10**12, 77]
+    with pytest.raises(AssertionError, match="never used twice"):
+        state.append_firms(sector=np.array([0]), uid=np.array([77]))
+
+
+# -- rewiring -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_rewire_by_hand():
+    """Firm 2 loses firm 3 as a supplier of services, wins firm 1; firm 4 gets a slot and a supplier. What stays keeps its columns."""
+    state = scrambled(small())
+    flow, pipeline = state.links.flow.copy(), state.slots.pipeline.copy()
+    keep = np.array([True, True, False, True, True])
+    new_links, new_slots = state.rewire(links=([4, 0], [4, 1], [0, 1]), slots=([4], [0]), keep_links=keep)
+    assert state.slots.customer.tolist() == [0, 0, 1, 3, 4]
+    assert new_slots.tolist() == [4]
+    assert state.links.supplier.tolist() == [2, 1, 0, 0, 2, 4]
+    assert state.links.buyer.tolist() == [0, 0, 1, 3, 3, 4]
+    assert state.links.slot.tolist() == [0, 1, 2, 3, 3, 4]
+    assert new_links.tolist() == [5, 2]
+    assert state.links.flow.tolist() == [flow[0], flow[1], 0.0, flow[3], flow[4], 0.0]
+    assert np.array_equal(state.slots.pipeline[:4], pipeline)
+    assert np.all(state.slots.pipeline[4] == 0.0)
+    assert state.by_supplier.tolist() == [2, 3, 1, 0, 4, 5]
+    assert state.supplier_start.tolist() == [0, 2, 3, 5, 5, 6]
+    state.check()
+
+
+def links_of(state) -> dict:
+    """(supplier, customer, group) → flow."""
+    links = state.links
+    return dict(zip(zip(links.supplier.tolist(), links.buyer.tolist(), state.slots.group[links.slot].tolist(), strict=True),
+                    links.flow.tolist(), strict=True))  # fmt: skip
+
+
+def slots_of(state) -> dict:
+    """(customer, group) → goods in transit."""
+    pairs = zip(state.slots.customer.tolist(), state.slots.group.tolist(), strict=True)
+    return dict(zip(pairs, map(tuple, state.slots.pipeline.tolist()), strict=True))
+
+
+def rewire_at_random(state, rng) -> None:
+    """Firms appended, slots and links dropped and made, each with the odds of a coin."""
+    if rng.random() < 0.5:
+        state.append_firms(sector=rng.integers(0, 3, 2))
+    n, keep_slots = state.firms.n, rng.random(state.slots.n) < rng.choice([0.5, 1.0])
+    keep_links = (rng.random(state.links.n) < rng.choice([0.6, 1.0])) & keep_slots[state.links.slot]
+    there = set(slots_of(state))
+    new_slots = [(i, g) for i in range(n) for g in range(3) if (i, g) not in there and rng.random() < 0.2]
+    kept = [pair for pair, keep in zip(slots_of(state), keep_slots, strict=True) if keep]
+    linked = {pair for pair, keep in zip(links_of(state), keep_links, strict=True) if keep}
+    new_links = [(j, *pair) for pair in kept + new_slots for j in range(n) if (j, *pair) not in linked and rng.random() < 0.2]
+    rng.shuffle(new_links)
+    links, slots = np.array(new_links, dtype=int).reshape(-1, 3).T, np.array(new_slots, dtype=int).reshape(-1, 2).T
+    before = (
+        {pair: flow for pair, flow in links_of(state).items() if pair in linked},
+        {p: v for p, v in slots_of(state).items() if p in kept},
+    )
+    rows, places = state.rewire(links=links, slots=slots, keep_links=keep_links, keep_slots=keep_slots)
+    assert links_of(state) == {**before[0], **{pair: 0.0 for pair in new_links}}
+    assert slots_of(state) == {**before[1], **{pair: (0.0, 0.0) for pair in new_slots}}
+    assert np.array_equal(state.links.supplier[rows], links[0])
+    assert np.array_equal(state.slots.customer[places], slots[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3))
+def test_random_rewires_leave_the_layout_of_a_state_built_from_scratch(seed, threads):
+    rng = np.random.default_rng(seed)
+    state = random_network(seed)
+    state.set_threads(threads)
+    for _ in range(3):
+        rewire_at_random(state, rng)
+        scrambled(state, seed)
+    rebuilt = State(
+        EXTRA, sectors=state.sector_codes, regions=state.region_names, accounts=state.account_names,
+        firms={name: getattr(state.firms, name) for name in ("uid", "sector", "region", "alive")},
+        slots=(state.slots.customer, state.slots.group),
+        links=(state.links.supplier, state.links.buyer, state.slots.group[state.links.slot]), widths={"lead": 2},
+    )  # fmt: skip
+    assert same(scrambled(rebuilt, seed), state)
+    assert state.customers.threads == threads
+    assert same(pickle.loads(pickle.dumps(state)), state)
+
+
+def test_rewiring_nothing_changes_nothing():
+    state = random_network(3)
+    before = state.copy()
+    state.rewire()
+    state.rewire(keep_links=np.ones(state.links.n, dtype=bool), keep_slots=np.ones(state.slots.n, dtype=bool))
+    assert same(state, before)
+
+
+def test_rewiring_refuses_what_is_there_twice_and_links_without_slot():
+    state = small()
+    for links in (([2], [0], [0]), ([4, 4], [0, 0], [0, 0])):
+        with pytest.raises(AssertionError, match="there"):
+            state.rewire(links=links)
+    with pytest.raises(AssertionError, match="a link to a slot that is not there"):
+        state.rewire(links=([0], [1], [0]))
+    with pytest.raises(AssertionError, match="a link outlives its slot"):
+        state.rewire(keep_slots=np.array([False, True, True, True]))
+
+
 def test_relabelled_by_hand():
     """Firm order[i] stands in row i; its uid, its slots and its links move with it."""
     state = scrambled(small())

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from models import QUIET, given, miniature, united_states
 
 from smbsim import scenario, simulate
-from smbsim.analysis import impact
-from smbsim.analysis.impact import dynamic_impact, impulse_multiplier, local_multiplier, long_run_multipliers, power_law, superadditivity
+from smbsim.analysis import impact, tails
+from smbsim.analysis import impulse as impulses
+from smbsim.analysis.impact import dynamic_impact, superadditivity
+from smbsim.analysis.impulse import impulse_multiplier, long_run_multipliers
+from smbsim.analysis.local import local_multiplier
+from smbsim.analysis.tails import power_law
 from smbsim.draws import Draws
 from smbsim.interventions.shocks import Removal
 from smbsim.mechanisms.base import Step
@@ -242,7 +246,7 @@ def test_bootstrap_samples_have_the_body_of_the_values(discrete):
     """Four in five below xmin, and those are values that were there; the tail has the exponent of the law."""
     x = np.sort(np.concatenate([np.linspace(1.0, 9.0, 4000).round(), pareto(1000, 2.5, 10.0).round()]))
     low, tail = 10.0, int((x >= 10.0).sum())
-    again = impact._resample(x, 2.5, low, tail, discrete, Draws(1), 0)
+    again = tails._resample(x, 2.5, low, tail, discrete, Draws(1), 0)
     assert (again < low).mean() == pytest.approx(1 - tail / len(x), abs=0.02)
     assert np.isin(again[again < low], x).all()
     assert power_law(again, xmin=low, discrete=discrete).alpha == pytest.approx(2.5, abs=0.2)
@@ -273,7 +277,7 @@ def test_spearman_is_that_of_scipy():
 
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=40), rng.integers(0, 6, size=40).astype(float)
-    assert impact.spearman(x, y) == pytest.approx(spearmanr(x, y).statistic, abs=1e-14)
+    assert tails.spearman(x, y) == pytest.approx(spearmanr(x, y).statistic, abs=1e-14)
 
 
 # -- impulses -------------------------------------------------------------------------------------------------------------------------
@@ -364,7 +368,7 @@ def test_public_orders_are_paid_for():
     money, held = state.money(), state.accounts.balance[0]
     bought = 0.01 * state.firms.normal_output
     for t in range(6):
-        simulate.advance(state, impact._with_orders(plan, bought, 4), Step(t, draws), check=True)
+        simulate.advance(state, impulses._with_orders(plan, bought, 4), Step(t, draws), check=True)
     assert state.money() == pytest.approx(money, rel=1e-13)
     assert state.accounts.balance[0] < held - 2 * bought.sum()
 
@@ -374,7 +378,7 @@ def test_public_orders_that_are_not_delivered_are_not_paid():
     production = {"breakdown_hazard": 0.0, "utilisation": 0.8, "overtime_max": 1.0}
     state, plan, draws = given(from_edges([], [100.0], sector=[SERVICE]), **OPEN, production=production)
     bought = state.firms.normal_output.copy()
-    simulate.advance(state, impact._with_orders(plan, bought, 1), Step(0, draws))
+    simulate.advance(state, impulses._with_orders(plan, bought, 1), Step(0, draws))
     filled = state.firms.final_fill_rate[0]
     assert filled == pytest.approx(0.625, rel=1e-12)
     usual = state.sectors.spending[SERVICE, 3]

@@ -24,7 +24,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
     "result": 3,
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.resilience": 4, "analysis.stability": 4,
-    "analysis.impact": 4, "analysis.risk": 4,
+    "analysis.impact": 4, "analysis.impulse": 4, "analysis.local": 4, "analysis.paired": 4, "analysis.tails": 4, "analysis.risk": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "cli": 5, "__main__": 5,

@@ -19,7 +19,7 @@ b       sale_share                               1
 k       counter_coefficient (user × supplier)    1
 λ       labour_coefficient                       heads per base currency/wk
 
-No household spends what it earns here (that is `analysis.impact.long_run_multipliers`). With sector technology a firm's multiplier is its
+No household spends what it earns here (that is `analysis.impulse.long_run_multipliers`). With sector technology a firm's multiplier is its
 sector's in the table, whoever supplies it (POPULATION.md 1.4, theorem), which is a test. Nothing dense is made: every round of the
 Neumann series is two sums over links or sectors, and converges at the rate of the largest eigenvalue of A (.42 in the US table).
 

@@ -1,12 +1,52 @@
-"""Exits (M5): arrears, insolvency, retirement; the estates of firms that closed, and what is written off. Under construction."""
+r"""Exits (M5): who closes and why, the sale of what a closed firm owned, and the losses of those it owed.
+
+    arrears_i   ← arrears_i + 1 in a week with anything overdue, else 0                      weeks in a row
+    illiquid      arrears_i > grace weeks
+    insolvent     net worth E_i < 0 and the last application for a loan refused
+    voluntary     mean profit of 52 weeks < outside option, then with a hazard a week;       not in the first year of a firm
+    retirement    with a hazard a year
+    proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( p_i S_i + Σ_g price of inputs · (M_ig + in transit) )
+    Q_s         ← [Q_s - A_s]⁺ + Σ_{closing in s} q K_i                                      fixed assets waiting for a buyer
+
+A_s is what the sector's living firms spend on capital in a week, so that Q_s / A_s is the number of weeks in which the sector could take up
+what is on sale, and ξ the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled. Owners' pay is
+part of wages, so that the outside option of an owner is a profit of zero; a firm that already lost money at rest closes when it loses twice
+as much.
+
+A closed firm leaves an estate for some weeks. Customers go on paying it, and `finance` pays its creditors by seniority. Then what is left
+unpaid is cancelled, once for the debtor and once for the creditor: wages, taxes and interest in arrears, trade credit at the loss of the
+suppliers (and of those abroad), loans at the loss of the bank's own funds; of a guaranteed loan the state makes good its part. An estate
+without time that has nothing to pay with is settled at once; one with deposits gets a week to pay them out. Only SMBs close.
+
+symbol  column               unit
+E       equity               currency
+K       capital              base currency
+q       capital_price        currency per base currency
+Q       capital_on_sale      currency
+A       capex, by sector     currency/wk
+S       inventory            base currency
+M       input_stock          base currency
+
+Sources: Delli Gatti et al. (2010), JEDC 34(9), and Poledna et al. (2023), European Economic Review 151, for exits by insolvency and
+illiquidity; Battiston et al. (2007), JEDC 31(6), for chains of trade credit; Shleifer and Vishny (1992), Journal of Finance 47(4), for
+assets sold to a sector that is short of cash itself; Kermani and Ma (2023), QJE 138(1), for what liquidation brings.
+"""
 
 from __future__ import annotations
 
-from ..schema import Column, param
+import numpy as np
+
+from ..accounts import transfer, write_off
+from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT
+from ..schema import WEEKS_PER_YEAR, Column, param
+from ..state import SMB, total
 from .base import Mechanism
 
 NEVER = 2**30
 CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")
+NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
+ROUNDING = 1e-9  # of a week's outflow: less than this is not unpaid
+LOSS_BORNE = 2.0  # times its loss at rest before the owner of a firm that never earned anything gives up; assumption
 
 
 class Exits(Mechanism):
@@ -17,19 +57,134 @@ class Exits(Mechanism):
         Column("exit_week", "wk", NEVER, "Week in which the firm closed", dtype="i4"),
         Column("exit_cause", "1", 0, "Why it closed: 0 it has not, 1 illiquid, 2 insolvent, 3 voluntary, 4 retirement, 5 merger",
                dtype="i1", low=0, high=5),
+        Column("weeks_since_exit", "wk", 0, "Full weeks since the firm closed; 0 while it lives", dtype="i4", low=0),
+        Column("outside_option", "currency/wk", 0.0, "Mean profit below which the owner thinks of closing", high=0),
+        Column("liquidation", "currency/wk", 0.0, "Brought this week by the sale of what the closed firm owned", low=0),
         Column("credit_losses", "currency/wk", 0.0, "Trade credit written off this week, as a supplier", low=0),
         Column("loan_losses", "currency/wk", 0.0, "Loans to the firm written off this week", low=0),
+        Column("arrears_losses", "currency/wk", 0.0, "Wages, taxes and interest that the firm owed, written off this week", low=0),
+        Column("import_losses", "currency/wk", 0.0, "Trade credit from abroad to the firm written off this week", low=0),
+        Column("capital_on_sale", "currency", 0.0, "Fixed assets of closed firms that wait for a buyer", axis="sector", low=0),
     )  # fmt: skip
-    reads = ()
-    writes = tuple(c.name for c in columns)
+    reads = ("overdue", "mean_outflow", "mean_profit", "equity", "refused", "capex", "capital_price", "price", "purchase_price")
+    writes = (*(c.name for c in columns), "alive", "capital", "capacity", "normal_output", "inventory", "scrap", "input_stock",
+              "input_spoiled", "pipeline", "import_pipeline", "supply_line", "debt", "guaranteed_debt", "wage_arrears", "tax_arrears",
+              "interest_arrears", "payable", "import_payable", "cash", "balance")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms can close; off: nobody does", source="limit of M5")
+    grace_weeks: int = param(4, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
+    voluntary_hazard: float = param(0.04, unit="1/wk", doc="Chance in a week that an owner below the outside option closes", low=0,
+                                    high=1, source="assumption: half a year on average")  # fmt: skip
+    retirement_hazard: float = param(0.02, unit="1/yr", doc="Chance in a year that an owner retires and nobody takes over", low=0, high=1,
+                                     source="assumption, so that distress supplies the rest of the exits")  # fmt: skip
+    estate_weeks: int = param(16, unit="wk", doc="Weeks in which an estate collects and pays before the rest is written off", low=0,
+                              high=520, source="assumption")  # fmt: skip
+    capital_recovery: float = param(0.35, unit="1", doc="κ_K: what fixed assets bring in liquidation, as a share of their value", low=0,
+                                    high=1, source="Kermani and Ma (2023), QJE: .35 of net book value")  # fmt: skip
+    goods_recovery: float = param(0.45, unit="1", doc="κ_G: the same for finished goods, inputs and goods in transit", low=0, high=1,
+                                  source="assumption")  # fmt: skip
+    fire_sale: float = param(0.01, unit="1/wk", doc="ξ: discount for each week in which the sector could take up what is on sale", low=0,
+                             high=1, source="assumption")  # fmt: skip
+
+    def settle(self, state, rest):
+        state.firms.outside_option[:] = LOSS_BORNE * np.minimum(rest.surplus - rest.capex - rest.interest, 0.0)
 
     def judge(self, state, step):
-        """Who closes this week, and why."""
+        """Who closes this week, and why: the first cause that applies."""
+        firms = state.firms
+        firms.weeks_since_exit[:] += ~firms.alive
+        overdue = firms.alive & (firms.overdue > ROUNDING * np.abs(firms.mean_outflow))
+        firms.weeks_in_arrears[:] = np.where(overdue, firms.weeks_in_arrears + 1, 0)
+        may_close = firms.alive & (firms.kind == SMB)
+        losing = (firms.mean_profit < firms.outside_option) & (step.t - firms.born >= WEEKS_PER_YEAR)
+        cause = np.select(
+            [
+                firms.weeks_in_arrears > self.grace_weeks,
+                (firms.equity < 0.0) & firms.refused,
+                losing & self._struck(state, step, "voluntary exit", self.weekly("voluntary_hazard")),
+                self._struck(state, step, "retirement", self.weekly("retirement_hazard")),
+            ],
+            [ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT],
+            NONE,
+        )
+        closing = may_close & (cause != NONE)
+        firms.alive[closing] = False
+        firms.exit_week[closing] = step.t
+        firms.exit_cause[closing] = cause[closing]
+        self._tell(state, step, closing)
+
+    def _struck(self, state, step, name, hazard) -> np.ndarray:
+        uid = state.firms.uid
+        return step.draws.uniform(name, step.t, uid) < hazard if hazard > 0 else np.zeros(len(uid), dtype=bool)
+
+    def _tell(self, state, step, closing) -> None:
+        """An event where a sector lost its last SMB."""
+        firms = state.firms
+        left = state.by_sector(firms.alive & (firms.kind == SMB))
+        for sector in np.flatnonzero((state.by_sector(closing) > 0) & (left == 0)):
+            state.events.append((step.t, f"the last SMB of sector {state.sector_codes[sector]} closed"))
 
     def liquidate(self, state, step):
-        """The firms that closed sell what they have."""
+        """The firms that closed sell what they have, abroad and at a discount."""
+        firms, sectors = state.firms, state.sectors
+        absorbed = state.by_sector(np.where(firms.alive, firms.capex, 0.0))
+        closing = firms.exit_week == step.t
+        value = np.where(closing, firms.capital * state.accounts.capital_price[state.account(INVESTMENT)], 0.0)
+        sectors.capital_on_sale[:] = np.maximum(sectors.capital_on_sale - absorbed, 0.0) + state.by_sector(value)
+        firms.liquidation[:] = 0.0
+        if not closing.any():
+            return
+        weeks = np.divide(sectors.capital_on_sale, absorbed, out=np.full(len(absorbed), np.inf), where=absorbed > 0)
+        discount = np.minimum(self.fire_sale * weeks, 1.0) if self.fire_sale > 0 else np.zeros(len(absorbed))
+        goods = np.where(closing, firms.price * firms.inventory, 0.0) + self._clear_inputs(state, np.flatnonzero(closing))
+        firms.liquidation[:] = self.capital_recovery * (1.0 - discount[firms.sector]) * value + self.goods_recovery * goods
+        transfer(state, FOREIGN, "firm", firms.liquidation, "liquidation")
+        firms.scrap[closing] += firms.inventory[closing]
+        for column in (firms.inventory, firms.capital, firms.capacity, firms.normal_output):
+            column[closing] = 0.0
+
+    def _clear_inputs(self, state, closing) -> np.ndarray:
+        """(n,) value of the inputs, in stock and in transit, that the firms in these rows give away."""
+        slots = state.slots
+        rows = within(state.slot_start, closing)
+        moving = slots.pipeline[rows].sum(axis=1) + slots.import_pipeline[rows].sum(axis=1)
+        held = slots.input_stock[rows] + moving
+        slots.input_spoiled[rows] += held
+        slots.supply_line[rows] = np.maximum(slots.supply_line[rows] - moving, 0.0)
+        for column in (slots.input_stock, slots.pipeline, slots.import_pipeline):
+            column[rows] = 0.0
+        return np.bincount(slots.customer[rows], weights=slots.purchase_price[rows] * held, minlength=state.firms.n)
 
     def settle_estates(self, state, step):
-        """Estates pay what they owe, and what is left after their time is written off."""
+        """What estates owe at the end of their time is written off, by debtor and creditor alike."""
+        firms = state.firms
+        for losses in (firms.credit_losses, firms.loan_losses, firms.arrears_losses, firms.import_losses):
+            losses[:] = 0.0
+        ended = ~firms.alive & (firms.weeks_since_exit >= self.estate_weeks) & ((firms.weeks_since_exit > 0) | (firms.cash <= 0))
+        if not ended.any():
+            return
+        for arrears in (firms.wage_arrears, firms.tax_arrears, firms.interest_arrears):
+            firms.arrears_losses[ended] += arrears[ended]
+            arrears[ended] = 0.0
+        self._cancel_payables(state, np.flatnonzero(ended))
+        firms.loan_losses[ended] = firms.debt[ended]
+        write_off(state, firms.loan_losses)
+        made_good = np.where(ended, np.minimum(firms.guaranteed_debt, firms.loan_losses), 0.0)
+        transfer(state, GOVERNMENT, BANK, float(total(made_good)), "guarantees")
+        firms.guaranteed_debt[ended] = 0.0
+
+    def _cancel_payables(self, state, ended) -> None:
+        firms, links, slots = state.firms, state.links, state.slots
+        rows = within(state.customer_start, ended)
+        firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=links.payable[rows], minlength=firms.n)
+        links.payable[rows] = 0.0
+        rows = within(state.slot_start, ended)
+        firms.import_losses[:] = np.bincount(slots.customer[rows], weights=slots.import_payable[rows], minlength=firms.n)
+        slots.import_payable[rows] = 0.0
+
+
+def within(start: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Rows of a table that belong to the given owners, in order. start (n+1,); owners (k,)."""
+    count = start[owners + 1] - start[owners]
+    first = np.cumsum(count) - count
+    return np.repeat(start[owners] - first, count) + np.arange(count.sum())

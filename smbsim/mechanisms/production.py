@@ -126,6 +126,7 @@ class Production(Mechanism):
             firms.scrap[:] = self.spoil_share * firms.inventory
             firms.inventory[:] -= firms.scrap
         else:
+            slots.input_spoiled[:] = 0.0
             firms.scrap[:] = 0.0
         rule = RULES.index(self.rule)
         state.customers.run(
@@ -134,7 +135,11 @@ class Production(Mechanism):
             slots.group, slots.coefficient, slots.essentiality, slots.input_cover, state.sectors.import_factor,
             slots.input_stock, slots.emergency_import, firms.able_output, firms.available_output,
         )  # fmt: skip
-        made = firms.storable & firms.alive
+        gone = ~firms.alive
+        firms.output[gone] = 0.0
+        firms.able_output[gone] = 0.0
+        firms.available_output[gone] = 0.0
+        made = firms.storable
         firms.output[made] = np.minimum(firms.planned_output, firms.available_output)[made]
         state.customers.run(use_inputs, state.slot_start, made, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
         scrap = np.where(made, self.scrap_share * firms.output, 0.0)
@@ -144,7 +149,7 @@ class Production(Mechanism):
     def serve(self, state, step):
         """Services make what is asked of them this week, as far as they can; it is in `inventory` until it is delivered."""
         firms, slots = state.firms, state.slots
-        served = ~firms.storable & firms.alive
+        served = ~firms.storable
         firms.output[served] = np.minimum(firms.available_output, firms.backlog_due + firms.demand)[served]
         state.customers.run(use_inputs, state.slot_start, served, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
         firms.inventory[served] = firms.output[served]

@@ -16,6 +16,7 @@ import numpy as np
 
 from .state import State, total
 
+BELOW_ONE = 1.0 - 1e-12  # so that rounding never oversteps a budget
 LEAK = 1e-9  # largest difference between what is paid and what is received, relative to what is paid: rounding, never a leak
 
 
@@ -57,9 +58,22 @@ def afford(state: State, due: np.ndarray) -> np.ndarray:
     return paid
 
 
-def lend(state: State, amount: np.ndarray) -> None:
+def draw_on(state: State, policy: int, claims: np.ndarray) -> np.ndarray:
+    """What the budget of a policy gives of the claims on it (currency, any rows): all, or the same share of each. It is committed.
+
+    policy : row of the table of policies
+    """
+    asked, left = float(total(claims)), float(state.policies.left[policy])
+    given = claims if asked <= left else claims * (left / asked * BELOW_ONE)
+    committed = max(float(total(given)), 0.0)
+    state.policies.left[policy] = max(left - committed, 0.0)
+    state.policies.committed[policy] += committed
+    return given
+
+
+def lend(state: State, amount: np.ndarray, flow: str = "new loans") -> None:
     """New loans (n,) currency: the bank creates the deposit with the debt, so that deposits less loans stay what they were."""
-    _loans(state, amount, "bank", "firm", "new loans")
+    _loans(state, amount, "bank", "firm", flow)
     state.firms.cash[:] += amount
 
 

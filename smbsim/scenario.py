@@ -270,7 +270,7 @@ class Scenario(Section):
         """Bytes needed to build and run it, estimated from the columns; 0 where files say which firms there are."""
         links = LINKS_PER_FIRM * self.reconstruct.draws_per_slot / Reconstruct().draws_per_slot
         counts = {"firm": 1.0, "slot": SLOTS_PER_FIRM, "link": max(SLOTS_PER_FIRM, links)}
-        widths = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead}
+        widths = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead, "policy": 0}
         columns = [*STRUCTURE, *(column for mechanism in MECHANISMS for column in mechanism.columns)]
         per_firm = sum(
             counts[column.axis] * widths.get(column.width, column.width) * np.dtype(column.dtype).itemsize

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 WEEKS_PER_YEAR = 52
+WEEKS_PER_QUARTER = 13
 DAYS_PER_WEEK = 7
 
 Tier = Literal["frozen", "data", "calibrated", "swept"]
@@ -35,14 +36,14 @@ class Column:
     """One array of the state: what it holds, in which unit, within which bounds. The default means "no effect".
 
     axis says which table it lives in; width is the length of a second axis, a number or the name of one of `State.widths`
-    ("sector", "region", "lead", "import_lead", "use"); low and high are inclusive.
+    ("sector", "region", "lead", "import_lead", "use", "policy"); low and high are inclusive.
     """
 
     name: str
     unit: str
     default: float
     doc: str
-    axis: Literal["firm", "slot", "link", "household", "region", "sector", "account"] = "firm"
+    axis: Literal["firm", "slot", "link", "household", "region", "sector", "account", "policy"] = "firm"
     width: int | str = 1
     dtype: str = "f8"
     low: float | None = None
@@ -75,6 +76,7 @@ def per_week(value: float, unit: str) -> float:
     """The weekly value of a number in its declared unit. The unit alone decides the conversion (52 weeks a year).
 
     "1/yr"       hazard or decay a: 1 - (1 - a)^(1/52)
+    "1/quarter"  the same over 13 weeks
     "share/yr"   nominal rate such as interest: a / 52
     ".../yr"     flow: a / 52
     "days"       duration: weeks
@@ -82,6 +84,8 @@ def per_week(value: float, unit: str) -> float:
     """
     if unit == "1/yr":
         return 1.0 - (1.0 - value) ** (1.0 / WEEKS_PER_YEAR)
+    if unit == "1/quarter":
+        return 1.0 - (1.0 - value) ** (1.0 / WEEKS_PER_QUARTER)
     if unit.endswith("/yr"):
         return value / WEEKS_PER_YEAR
     if unit == "days":

@@ -51,6 +51,7 @@ STRUCTURE = (
     Column("population_share", "1", 1.0, "Share of the region in the households of the economy", axis="region", low=0, high=1),
     Column("balance", "currency", 0.0, "Deposits of the account; below zero a debt to the bank", axis="account"),
     Column("support", "currency", 0.0, "Support the firm was given so far, by policy", width="policy"),
+    Column("support_level", "1", 0.0, "Level at which each policy supports the firm this week", width="policy"),
     Column("entitled", "wk", NEVER, "First week in which the firm met the conditions, by policy", width="policy", dtype="i4"),
     Column("committed", "currency", 0.0, "Taken from the budget so far: paid, deferred or guaranteed", axis="policy", low=0),
     Column("committed_before", "currency", 0.0, "The same when the running year of the policy began", axis="policy", low=0),
@@ -198,7 +199,7 @@ class State:
     def _join(self, slots, links) -> None:
         self.slots.customer[:], self.slots.group[:] = slots
         supplier, customer, group = links
-        slot = np.searchsorted(self._slot_key(*slots), self._slot_key(customer, group))
+        slot = self.slot_rows(customer, group)
         self.links.supplier[:], self.links.buyer[:], self.links.slot[:] = supplier, customer, slot
         assert len(slot) == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
         self._index()
@@ -206,6 +207,18 @@ class State:
     def _slot_key(self, customer, group) -> np.ndarray:
         """One number per (customer, group), in the order in which slots stand."""
         return np.asarray(customer, dtype=np.int64) * len(self.sector_codes) + group
+
+    def slot_rows(self, customer: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """Rows of the slots (customer, group), which must be there."""
+        return np.searchsorted(self._slot_key(self.slots.customer, self.slots.group), self._slot_key(customer, group))
+
+    def links_into(self, firms: np.ndarray) -> np.ndarray:
+        """Rows of the links by which these firms buy, firm by firm. firms (k,) rows."""
+        return _spans(self.customer_start, firms)
+
+    def links_out_of(self, firms: np.ndarray) -> np.ndarray:
+        """Rows of the links by which these firms sell, firm by firm. firms (k,) rows."""
+        return self.by_supplier[_spans(self.supplier_start, firms)]
 
     def _index(self) -> None:
         n, m = self.firms.n, self.links.n
@@ -422,6 +435,12 @@ def _merge(old: np.ndarray, keep: np.ndarray | None, new: np.ndarray) -> tuple[n
     rows = np.empty(len(new), dtype=np.int64)
     rows[order] = place + np.arange(len(new))
     return np.insert(kept, place, -1), rows
+
+
+def _spans(start: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """start[o], …, start[o+1] - 1 for each owner o, one after the other."""
+    length = start[owners + 1] - start[owners]
+    return np.repeat(start[owners] - (np.cumsum(length) - length), length) + np.arange(length.sum())
 
 
 @kernel

@@ -47,7 +47,7 @@ def advance(state, plan, draws, start: int, stop: int, look=None, check: bool = 
 
 def columns(state) -> dict:
     """Every column of every table, copied: (table, column) → array."""
-    tables = ("firms", "slots", "links", "households", "regions", "sectors", "accounts")
+    tables = ("firms", "slots", "links", "households", "regions", "sectors", "accounts", "policies")
     return {(name, column): getattr(getattr(state, name), column).copy() for name in tables for column in getattr(state, name).columns}
 
 

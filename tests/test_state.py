@@ -547,10 +547,11 @@ def test_check_accepts_the_bounds_and_what_has_none():
     state.check()
 
 
-@pytest.mark.parametrize("name", ["firms", "slots", "links", "households", "regions", "sectors", "accounts"])
+@pytest.mark.parametrize("name", ["firms", "slots", "links", "households", "regions", "sectors", "accounts", "policies"])
 def test_check_looks_at_every_table(name):
     """One NaN in any real column of any table is found, and named."""
     state, _, _ = miniature(30)
+    state.enact(["grant"])
     table = getattr(state, name)
     state.check()
     for column in table.columns:
@@ -571,3 +572,19 @@ def test_money_is_deposits_less_loans():
     assert state.money() == 5.0 + 40.0 - 13.0
     state.allocate(Column("debt", "currency", 2.0, "Loans"))
     assert state.money() == 32.0 - 10.0
+
+
+def test_books_of_policies_are_opened_once_and_kept():
+    """A second policy widens the columns; what stands in those of the first stays, in copies and under other row numbers too."""
+    state = small()
+    assert state.firms.support.shape == (state.firms.n, 0)
+    assert state.enact(["grant"]) == [0]
+    state.firms.support[:, 0], state.policies.spent[0] = np.arange(state.firms.n), 7.0
+    other = state.relabelled(np.arange(state.firms.n)[::-1])
+    assert other.enact(["loan", "grant"]) == [1, 0]
+    assert other.firms.support.tolist() == [[float(i), 0.0] for i in range(state.firms.n)][::-1]
+    assert other.policies.spent.tolist() == [7.0, 0.0]
+    assert state.policy_names == ("grant",), "the state it came from has its own books"
+    assert state.policies.n == 1
+    state.append_firms(sector=np.array([0]))
+    assert state.firms.support[-1].tolist() == [0.0]

@@ -1,34 +1,56 @@
-r"""Finance (M5) in its limit: whatever is due is paid, from an overdraft at zero interest if need be; nobody fails.
+r"""Finance (M5): firms pay what they can in the order of seniority, invest, repay, and pay out what is left; a bank with funds of its own.
 
-    due_e       = TC_e / τ                                  trade credit along the links, and imports bought on credit
-    interest_i  = r L_i / 52                                loans are rolled over, ΔL = 0; the bank passes interest on to owners
-    capex_i     = δ K_i                                     replacement of capital; the investment pool buys the goods
-    profit_i    = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - capex - interest
-    dividends_i = [ M_i - M*_i ]⁺ / 13 ,   M*_i = max( n_M · outflow ,  outflow - final receipts )
+    spendable  S_i = [M_i]⁺ after receipts over the counter             large firms: without limit; switched off: everybody without limit
+    paid       min(due, S), in the order of the schedule; the rest stays in arrears (wages, taxes, interest), in debt or in payables
+    due_e      = TC_e / τ ,  paid in proportion over the links of a customer, imports first
+    interest   r_i L_i / 52 ,  r_i = r + spread_i + ρ [ min(L/E, ℓ) - (L/E at rest) ]⁺            external-finance premium
+    principal  (θ / 13) [ L_i - L*_i ]⁺                                 healthy debt L* rolls over
+    wanted     ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) ,   K*_i = k_i · (52-week mean of demand)
+    pool       spends its resting basket × (Σ p_K ι + I₀ + what was prepaid) / its sum at rest, and bills what it got for its money
+    K_i       += paid_i / p_K - δ_i K_i ,   capacity_i = K_i / c_i      both stay at rest while demand does
+    M*_i       = max( n_i · Ō_i ,  Ō_i - R̄_i )                          Ō, R̄: 13-week means of what falls due and of counter receipts
+    dividends  = [ M_i - M*_i ]⁺ / 13                                   nothing while anything is overdue
+    profit_i   = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - p_K δ_i K_i - interest
+    bank       pays [F - f Σ L]⁺ to owners; when F < 0, owners and the state raise it to f Σ L
 
-Inputs used are valued at their mean purchase price, emergency imports at what they cost; capex stands for depreciation, which it
-replaces. At rest M = M* + 12 dividends, so that the dividend of a week is a thirteenth of what is above the target. n_M is lognormal over
-SMBs with the median of their sector.
+An estate (a firm that closed) goes through the same waterfall with everything due at once; what is then left is its owners'.
+Inputs used are valued at their mean purchase price, emergency imports at what they cost. At rest M = M* + 12 dividends, so that the
+dividend of a week is a thirteenth of what is above the target. n is lognormal over SMBs with the median of their sector. Switched off,
+whatever is due is paid, from an overdraft at zero interest if need be, capital is replaced as at rest, and nobody fails.
 
-symbol  column              unit
-M       cash                currency
-M*      liquidity_target    currency
-L       debt                currency
-K       capital             currency
-TC      payable             currency
+symbol  column               unit
+M       cash                 currency
+S       spendable            currency
+M*      liquidity_target     currency
+L, L*   debt, normal_debt    currency
+E       equity               currency
+K       capital              base currency
+p_K     capital_price        currency per base currency
+c, k    capital_coefficient, capital_need   wk
+δ       depreciation_share   1/wk
+TC      payable              currency
+F       balance of the bank  currency
 
-Sources: JPMorgan Chase Institute (2016), "Cash is King", for n_M; IRS SOI 2013 for debt; Godley and Lavoie (2007), ch. 3.
+Sources: JPMorgan Chase Institute (2016), "Cash is King", for n; IRS SOI 2013 for debt; Delli Gatti et al. (2011), ch. 3, for the premium;
+Poledna et al. (2023) for repayment and capital; Godley and Lavoie (2007), ch. 3; the accelerator in proportion to the gap is an assumption.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..accounts import transfer
-from ..rest import BANK, FOREIGN, INVESTMENT
-from ..schema import DAYS_PER_WEEK, Column, param
-from ..state import SMB, total
+from ..accounts import afford, repay, transfer
+from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES
+from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
+from ..state import OWNER, SMB, UNLIMITED, total
 from .base import Mechanism
+
+POOL = USES.index(INVESTMENT)
+CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
+WEEKS_PER_QUARTER = 13.0
+SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
+SHORT = 1.0 - 1e-12  # of a payment that is cut short: rounding over the links never overdraws
+NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
 
 
 class Finance(Mechanism):
@@ -51,6 +73,7 @@ class Finance(Mechanism):
         Column("interest_arrears", "currency", 0.0, "Interest due and not paid", low=0),
         Column("principal", "currency/wk", 0.0, "Repaid to the bank this week", low=0),
         Column("loan_overdue", "currency", 0.0, "Principal that fell due this week and was not paid; still part of the debt", low=0),
+        Column("trade_due", "currency", 0.0, "Trade credit that fell due this week"),
         Column("trade_overdue", "currency", 0.0, "Trade credit that fell due this week and was not paid; still payable", low=0),
         Column("overdue", "currency", 0.0, "All that fell due up to this week and is not paid: wages, taxes, the bank, suppliers", low=0),
         Column("capital_coefficient", "wk", 0.0, "Capital per unit of capacity; 0: capacity needs no capital", low=0),
@@ -61,23 +84,33 @@ class Finance(Mechanism):
         Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
     )
-    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price",
-             "counter_cost", "spot_cost", "emergency_cost",
-             "wage_bill", "product_tax_paid", "final_sales")  # fmt: skip
-    writes = (*(c.name for c in columns), "payable", "import_payable", "income", "cash", "deposits", "balance")
+    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
+             "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "product_tax_paid", "profit_tax_paid",
+             "tax_arrears", "final_sales", "leverage", "normal_leverage", "loan_spread", "pool_share", "import_price_factor",
+             "resting_spending", "resting_import_spending", "resting_account_spending")  # fmt: skip
+    writes = (*(c.name for c in columns), "payable", "import_payable", "guaranteed_debt", "capacity", "spending", "import_spending",
+              "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
 
-    enabled: bool = param(False, unit="switch", doc="Credit and failure; off: overdraft at zero interest, no exits",
-                                    source="limit of M5")  # fmt: skip
+    enabled: bool = param(False, unit="switch", doc="Payments that can fail, repayment and endogenous investment; off: overdraft at zero "
+                          "interest, capital replaced as at rest", source="limit of M5")  # fmt: skip
     loan_rate: float = param(0.07, unit="share/yr", doc="r: interest on bank loans", low=0, high=1,
                              source="assumption; new small business loans cost 7 to 10 % in 2023-24 (Kansas City Fed)")  # fmt: skip
+    premium: float = param(0.01, unit="share/yr", doc="ρ: interest added per unit of leverage above that at rest, SMBs only", low=0,
+                           high=1, source="assumption; the form is that of Delli Gatti et al. (2011)")  # fmt: skip
+    repayment: float = param(0.05, unit="share/quarter", doc="θ: share of loans above the normal level repaid in a quarter", low=0, high=1,
+                             source="Poledna et al. (2023): .05")  # fmt: skip
     cash_days: float | None = param(None, unit="days", doc="Median days of outflow held as deposits; null: by sector from the economy",
                                     low=0, high=365, source="JPMorgan Chase Institute (2016): 27 days, by sector 16 to 47")  # fmt: skip
     cash_spread: float = param(1.0, unit="1", doc="Standard deviation of the logarithm of cash days over SMBs", low=0, high=3,
                                source="JPMorgan Chase Institute (2016): quartiles 13 and 62 days")  # fmt: skip
     dividend_weeks: float = param(13.0, unit="wk", doc="Time over which cash above the target is paid out", low=1, high=260,
                                   source="assumption")  # fmt: skip
-    own_funds_share: float = param(0.08, unit="1", doc="Bank's own funds at rest as a share of loans", low=0, high=1,
-                                   source="assumption; the Basel minimum of total capital")  # fmt: skip
+    investment_weeks: float = param(52.0, unit="wk", doc="T: time over which the gap of capital is closed", low=1, high=1040,
+                                    source="assumption")  # fmt: skip
+    own_funds_share: float = param(0.08, unit="1", doc="f: bank's own funds as a share of loans, at rest and after recapitalisation",
+                                   low=0, high=1, source="assumption; the Basel minimum of total capital")  # fmt: skip
+    owners_share: float = param(0.5, unit="1", doc="Share of a recapitalisation paid by owner households, as far as they can; the state "
+                                "pays the rest", low=0, high=1, source="Poledna et al. (2023): ζ_b .5")  # fmt: skip
 
     def settle(self, state, rest):
         from scipy.special import ndtri  # half a second to import
@@ -91,57 +124,207 @@ class Finance(Mechanism):
         days = rest.cash_days if self.cash_days is None else np.full(firms.n, self.cash_days)
         spread = np.where(firms.kind == SMB, np.exp(self.cash_spread * ndtri(np.clip(rest.cash_rank, 1e-6, 1 - 1e-6))), 1.0)
         outflow = rest.output - rest.dividends
+        firms.cash_cover[:] = days / DAYS_PER_WEEK * spread
         firms.liquidity_target[:] = np.maximum(days / DAYS_PER_WEEK * spread * outflow, outflow - firms.final_sales)
         firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
+        firms.mean_outflow[:], firms.mean_receipts[:] = outflow, firms.final_sales
+        firms.mean_profit[:], firms.mean_demand[:] = firms.profit, rest.output
+        firms.normal_debt[:], firms.interest_rate[:] = rest.debt, self.loan_rate
+        firms.depreciation[:] = rest.capex
+        for column, part, whole in (
+            (firms.depreciation_share, rest.capex, rest.capital),
+            (firms.capital_coefficient, rest.capital, firms.capacity),
+            (firms.capital_need, rest.capital, rest.output),
+        ):
+            np.divide(part, whole, out=column, where=whole > 0)
         state.accounts.balance[state.account(BANK)] = self.own_funds_share * rest.debt.sum()
 
+    # -- investment -------------------------------------------------------------------------------------------------------------------
+
     def plan_investment(self, state, step):
-        """What firms want to spend on capital: at rest, its replacement."""
+        """What firms want to spend on capital, and what the investment pool asks for with it."""
+        if not self.enabled:
+            return
+        firms, pool = state.firms, state.account(INVESTMENT)
+        price = self._price_capital(state)
+        state.accounts.capital_price[pool] = price
+        firms.depreciation[:] = price * firms.depreciation_share * firms.capital
+        gap = firms.capital_need * firms.mean_demand - firms.capital
+        liquid = np.divide(firms.cash, firms.liquidity_target, out=np.ones(firms.n), where=firms.cash < firms.liquidity_target)
+        wanted = np.maximum(firms.depreciation + price * gap / self.investment_weeks, 0.0) * np.clip(liquid, 0.0, 1.0)
+        firms.capex[:] = np.where(firms.alive, wanted, 0.0)
+        planned = total(firms.capex) + total(state.households.residual_investment) + max(state.accounts.balance[pool], 0.0)
+        resting = self._basket(state)
+        at_rest = sum(float(total(part)) for part in resting)
+        scale = planned / at_rest if at_rest > 0 else 0.0
+        state.sectors.spending[:, POOL], state.sectors.import_spending[:, POOL], state.accounts.account_spending[:, POOL] = (
+            scale * part for part in resting
+        )
 
-    def open_purse(self, state, step):
-        """What each firm can spend this week."""
+    def _basket(self, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the pool buys at rest: from firms (G,), imports (G,), from accounts (A,); currency/wk."""
+        sectors, accounts = state.sectors, state.accounts
+        return tuple(
+            np.ascontiguousarray(table[:, POOL])
+            for table in (sectors.resting_spending, sectors.resting_import_spending, accounts.resting_account_spending)
+        )
 
-    def pay(self, state, step):
-        """Customers pay what is due on trade credit, to their suppliers and abroad."""
-        firms, links, slots = state.firms, state.links, state.slots
-        due = links.payable / firms.payment_terms[links.buyer]
-        transfer(state, "customer", "supplier", due, "network inputs")
-        links.payable[:] -= due
-        due = slots.import_payable / firms.payment_terms[slots.customer]
-        transfer(state, "firm", FOREIGN, state.sum_slots(due), "imported inputs")
-        slots.import_payable[:] -= due
+    def _price_capital(self, state) -> float:
+        """Currency that buys what cost 1 in the base year."""
+        firms, (domestic, imports, accounts) = state.firms, self._basket(state)
+        sold = state.by_sector(firms.pool_share)
+        volume = state.by_sector(np.divide(firms.pool_share, firms.price, out=np.zeros(firms.n), where=firms.price > 0))
+        per_currency = np.divide(volume, sold, out=np.ones_like(sold), where=sold > 0)
+        cheap = np.divide(1.0, state.sectors.import_price_factor, out=np.ones_like(sold), where=state.sectors.import_price_factor > 0)
+        bought = float(domestic @ per_currency + imports @ cheap + accounts.sum())
+        spent = float(domestic.sum() + imports.sum() + accounts.sum())
+        return spent / bought if bought > 0 else 1.0
 
     def invest(self, state, step):
         """Firms and owner households pay for what the investment pool could buy, in proportion to what they planned."""
         firms, households = state.firms, state.households
         spent = -state.accounts.balance[state.account(INVESTMENT)]
+        if self.enabled:
+            spent = max(spent, 0.0)  # entrants have prepaid more than the pool could buy
         planned = total(firms.capex) + total(households.residual_investment)
         bought = spent / planned if planned > 0 else 0.0
         households.invested[:] = bought * households.residual_investment
-        transfer(state, "firm", INVESTMENT, bought * firms.capex, "capital replacement")
+        paid = afford(state, bought * firms.capex)
+        transfer(state, "firm", INVESTMENT, paid, "capital replacement")
         transfer(state, "household", INVESTMENT, households.invested, "residual investment")
+        if self.enabled:
+            firms.capital[:] += paid / state.accounts.capital_price[state.account(INVESTMENT)] - firms.depreciation_share * firms.capital
+            np.divide(firms.capital, firms.capital_coefficient, out=firms.capacity, where=firms.capital_coefficient > 0)
+
+    # -- the waterfall ----------------------------------------------------------------------------------------------------------------
+
+    def open_purse(self, state, step):
+        """What each firm can spend this week: its deposits, to which this week's receipts over the counter have come."""
+        if self.enabled:
+            self._count_cash(state)
+
+    def _count_cash(self, state) -> None:
+        firms = state.firms
+        firms.spendable[:] = np.where(firms.kind == SMB, np.maximum(firms.cash, 0.0), UNLIMITED)
 
     def pay_bank(self, state, step):
-        """Interest on loans."""
+        """Interest on loans, and principal of what is above the normal debt."""
         firms = state.firms
-        firms.interest[:] = self.weekly("loan_rate") * firms.debt
-        transfer(state, "firm", BANK, firms.interest, "interest")
+        if not self.enabled:
+            firms.interest[:] = self.weekly("loan_rate") * firms.debt
+            transfer(state, "firm", BANK, firms.interest, "interest")
+            return
+        excess = np.maximum(firms.leverage - firms.normal_leverage, 0.0)
+        firms.interest_rate[:] = self.loan_rate + firms.loan_spread + np.where(firms.kind == SMB, self.premium * excess, 0.0)
+        firms.interest[:] = np.where(firms.alive, firms.interest_rate / WEEKS_PER_YEAR * firms.debt, 0.0)
+        due = firms.interest + firms.interest_arrears
+        paid = afford(state, due)
+        firms.interest_arrears[:] = due - paid
+        transfer(state, "firm", BANK, paid, "interest")
+
+        above = np.maximum(firms.debt - firms.normal_debt, 0.0)
+        due = np.where(firms.alive, self.repayment / WEEKS_PER_QUARTER * above, firms.debt)
+        firms.principal[:] = afford(state, due)
+        firms.loan_overdue[:] = due - firms.principal
+        if firms.principal.any():
+            left = np.divide(firms.debt - firms.principal, firms.debt, out=np.zeros(firms.n), where=firms.debt > 0)
+            firms.guaranteed_debt[:] *= left
+            repay(state, firms.principal)
+
+    def pay(self, state, step):
+        """Customers pay what is due on trade credit, abroad and to their suppliers."""
+        firms, links, slots = state.firms, state.links, state.slots
+        terms = np.where(firms.alive, firms.payment_terms, 1.0)
+        imports = slots.import_payable / terms[slots.customer]
+        abroad = state.sum_slots(imports)
+        due = links.payable / terms[links.buyer]
+        if self.enabled:
+            due = np.where((links.weight == 0.0) & (links.payable < SMALLEST_PAYABLE), links.payable, due)
+            owed = state.sum_by_customer(due)
+            paid_abroad, paid = afford(state, abroad), afford(state, owed)
+            firms.trade_due[:] = abroad + owed
+            firms.trade_overdue[:] = (abroad - paid_abroad) + (owed - paid)
+            if firms.trade_overdue.any():
+                imports *= _share(paid_abroad, abroad)[slots.customer]
+                due *= _share(paid, owed)[links.buyer]
+        transfer(state, "customer", "supplier", due, "network inputs")
+        links.payable[:] -= due
+        transfer(state, "firm", FOREIGN, state.sum_slots(imports), "imported inputs")
+        slots.import_payable[:] -= imports
+
+    # -- what is left -----------------------------------------------------------------------------------------------------------------
 
     def take_stock(self, state, step):
-        """The profit that is left to tax."""
+        """The profit that is left to tax; what came in from customers can be spent on it."""
         firms, slots = state.firms, state.slots
         inputs = state.sum_slots(slots.purchase_price * (slots.input_use - slots.emergency_import))
+        worn = firms.depreciation if self.enabled else firms.capex
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
-            - firms.wage_bill - firms.product_tax_paid - firms.capex - firms.interest
+            - firms.wage_bill - firms.product_tax_paid - worn - firms.interest
         )  # fmt: skip
+        if self.enabled:
+            self._count_cash(state)
 
     def distribute(self, state, step):
-        """A thirteenth of the deposits above target goes to owners each week; the bank passes its interest on."""
+        """A thirteenth of the deposits above target goes to owners each week; the bank passes on what it earned."""
         firms = state.firms
+        if self.enabled:
+            self._look_back(state)
         firms.dividends[:] = np.maximum(firms.cash - firms.liquidity_target, 0.0) / self.dividend_weeks
+        if self.enabled:
+            firms.dividends[(firms.overdue > 0) | ~firms.alive] = 0.0
         self._to_owners(state, "firm", firms.dividends, "dividends")
-        self._to_owners(state, BANK, firms.interest, "bank dividends")
+        if self.enabled:
+            self._close_estates(state)
+            self._settle_bank(state, step.t)
+        else:
+            self._to_owners(state, BANK, firms.interest, "bank dividends")
+
+    def _look_back(self, state) -> None:
+        """What is overdue, the means, and the liquidity target that follows them."""
+        firms = state.firms
+        overdue = firms.wage_arrears + firms.tax_arrears + firms.interest_arrears + firms.loan_overdue + firms.trade_overdue
+        firms.overdue[:] = np.where(overdue > NOTHING * np.abs(firms.mean_outflow), overdue, 0.0)
+        outflow = (
+            firms.wage_bill + firms.product_tax_paid + firms.profit_tax_paid + firms.counter_cost + firms.spot_cost + firms.emergency_cost
+            + firms.interest + firms.principal + firms.loan_overdue + firms.trade_due + np.minimum(firms.capex, firms.depreciation)
+        )  # fmt: skip
+        for mean, value, weeks in (
+            (firms.mean_outflow, outflow, CASH_WEEKS),
+            (firms.mean_receipts, firms.price * firms.final_sales, CASH_WEEKS),
+            (firms.mean_profit, firms.profit, SLOW_WEEKS),
+            (firms.mean_demand, firms.demand, SLOW_WEEKS),
+        ):
+            mean[:] += (value - mean) / weeks
+        firms.liquidity_target[:] = np.maximum(firms.cash_cover * firms.mean_outflow, firms.mean_outflow - firms.mean_receipts)
+
+    def _close_estates(self, state) -> None:
+        """What firms that closed have left when nothing is owed any more goes to their owners."""
+        firms = state.firms
+        left = np.where(~firms.alive & (firms.overdue == 0), np.maximum(firms.cash, 0.0), 0.0)
+        if left.any():
+            self._to_owners(state, "firm", left, "estates")
+
+    def _settle_bank(self, state, t) -> None:
+        """Own funds above the required share of loans go to owners; a bank under water is raised to it by owners and the state."""
+        firms, cells, own = state.firms, state.households, state.account(BANK)
+        funds, required = float(state.accounts.balance[own]), self.own_funds_share * float(total(firms.debt))
+        if funds < 0.0:
+            need = required - funds
+            able = np.zeros(cells.n)
+            able[OWNER::2] = np.maximum(cells.deposits[OWNER::2], 0.0)
+            share = min(self.owners_share * need / able.sum(), 1.0) if able.sum() > 0 else 0.0
+            transfer(state, "household", BANK, share * able, "bank recapitalisation")
+            transfer(state, GOVERNMENT, BANK, need - float(total(share * able)), "bank recapitalisation")
+            state.events.append((t, f"bank recapitalised with {need:.4g} after losses beyond its own funds"))
+        excess = max(float(state.accounts.balance[own]) - required, 0.0)
+        received = np.zeros(cells.n)
+        regional = state.by_region(firms.interest)
+        earned = regional.sum()
+        received[OWNER::2] = excess * (regional / earned if earned > 0 else state.regions.population_share)
+        transfer(state, BANK, "household", received, "bank dividends")
+        cells.income[:] += received
 
     def _to_owners(self, state, payer, amount, flow) -> None:
         received = np.zeros(state.households.n)
@@ -151,3 +334,8 @@ class Finance(Mechanism):
         else:
             transfer(state, payer, "household", amount, flow, received)
         state.households.income[:] += received
+
+
+def _share(paid: np.ndarray, due: np.ndarray) -> np.ndarray:
+    """(n,) paid / due, a trillionth less where it falls short; 1 where nothing is due."""
+    return np.divide(SHORT * paid, due, out=np.ones_like(due), where=paid < due)

@@ -36,7 +36,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..accounts import transfer
+from ..accounts import afford, transfer
 from ..kernel import kernel
 from ..rest import FOREIGN
 from ..schema import Column, param
@@ -73,7 +73,7 @@ class Production(Mechanism):
     )
     reads = ("kind", "uid", "alive", "planned_output", "labour_limit", "input_cover", "import_factor", "import_price_factor",
              "demand", "backlog_due", "fill_rate", "finished_cover")  # fmt: skip
-    writes = (*(c.name for c in columns), "cash", "balance")
+    writes = (*(c.name for c in columns), "import_payable", "spendable", "cash", "balance")
 
     rule: Literal[RULES] = param("half_critical", unit="choice", doc="How missing inputs limit output",
                                  source="Pichler et al. (2022), JEDC 144; default half_critical as preferred there")  # fmt: skip
@@ -155,11 +155,16 @@ class Production(Mechanism):
         firms.inventory[served] = firms.output[served]
 
     def pay_emergency(self, state, step):
-        """Emergency imports are paid in cash, at a premium."""
-        slots = state.slots
-        price = (1.0 + self.emergency_premium) * state.sectors.import_price_factor[slots.group]
-        state.firms.emergency_cost[:] = state.sum_slots(price * slots.emergency_import)
-        transfer(state, "firm", FOREIGN, state.firms.emergency_cost, "emergency imports")
+        """Emergency imports are paid in cash, at a premium; what a firm cannot pay is added to what it owes abroad."""
+        firms, slots = state.firms, state.slots
+        cost = (1.0 + self.emergency_premium) * state.sectors.import_price_factor[slots.group] * slots.emergency_import
+        firms.emergency_cost[:] = state.sum_slots(cost)
+        paid = afford(state, firms.emergency_cost)
+        transfer(state, "firm", FOREIGN, paid, "emergency imports")
+        short = paid < firms.emergency_cost
+        if short.any():
+            unpaid = np.divide(firms.emergency_cost - paid, firms.emergency_cost, out=np.zeros(firms.n), where=short)
+            slots.import_payable[:] += unpaid[slots.customer] * cost
 
     def work_overtime(self, state, step):
         """After delivery: firms that could not meet demand raise overtime, the others let it fall."""

@@ -150,6 +150,7 @@ class Rest:
     closing_transfer: float
     income_tax_rate: float
     government_spending: float
+    unemployment: float
 
     def __getattr__(self, name: str):
         if name.startswith("_") or name == "structure":
@@ -220,7 +221,7 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
         consumption=net, residual_investment=residual_cells, foreign_lending=lending, transfers=constant_transfers, benefits=benefits,
         government_wages=government_wages, passthrough_wages=passthrough_wages, passthrough_surplus=passthrough_surplus,
         passthrough_revenue=revenue, customers=shares, large_customers=large, closing_transfer=float(closing), income_tax_rate=rate,
-        government_spending=float(purchases + transfers),
+        government_spending=float(purchases + transfers), unemployment=rates.unemployment,
     )  # fmt: skip
 
 

@@ -1,72 +1,262 @@
-r"""Labour (M7) in its limit: employment follows the need of the same week, wages are paid for the labour used.
+r"""Labour (M7): firms hire and fire towards the staff they need, people quit, pools of the unemployed fill vacancies, wages are reviewed.
 
-    L_i = λ_i x_i                     heads needed for the output of the week
-    wages_i = w_i L_i
-    labour_limit_i = ∞ ;  while a labour shock is on (factor m < 1):  m_i · normal output of firm i
+    L*_i      = λ_i min(planned_i, capacity_i) / a_i                            staff wanted; a productivity
+    cut_i     = γ_F (1 - s_i) [L_i - L*_i]⁺                                     s share of idle staff's pay that the state bears
+    quits_i   = q L_i ŵ_i^(-ε_q) ,   layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
+    N_i       = γ_H [L*_i - L_i]⁺ + [quits_i - cut_i]⁺                           hires wanted: growth, and quits replaced
+    V_i       = N_i / f̂_r ,   f̂_r ← f̂_r + (f_r - f̂_r) / τ_f                     vacancies; f̂ the expected share of vacancies filled
+    M_r       = min( A_r U_r^η V_r^(1-η) , U_r , V_r ) ,   f_r = M_r / V_r        matches of the week, from the pool at its start
+    hires_i   = V_i min(1, ŵ_i^ε_w M_r / Σ_j V_j ŵ_j^ε_w)                        better pay draws more
+    limit_i   = labour_factor_i · h L_i a_i / λ_i                               longer hours carry a firm up to h
+    wages_i   = w_i max(L_i, λ_i x_i / a_i)                                     idle staff is paid; longer hours are paid
+    w_i       ← max( w_i (1 + clip(ξ unfilled_i + ψ (u₀ - u_r), ±c)), w_min w⁰_i )  every 13 weeks, each firm in its own
+    ln a_i    ← ρ ln a_i + (1-ρ) σ²/2 + noise                                   SMBs; σ² the variance in the long run, so that E[1/a] = 1
 
-A labour shock keeps a share of the normal staff away, so the limit is that share of output at rest; without one hiring is instant.
+ŵ is the wage relative to the firm's own at rest, over the mean of that in the region; unfilled is a mean of 1 - hires/N. A_r is such that
+at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. Firms that are everywhere offer vacancies and lay off by region.
+
+Separations are told apart by what caused them: quits, layoffs (demand), releases (the firm closed).
+
+Off, the limit γ_H, γ_F → ∞ with unlimited pools: staff is what the output of the week needs, L_i = λ_i x_i, and without a shock labour
+limits nothing. A labour shock m < 1 keeps a share of the normal staff away: labour_limit = m · output at rest.
 
 symbol  column                    unit
+L       employment                heads
 λ       labour_coefficient        heads per base currency/wk
+a       productivity              1
 w       wage                      currency per head and week
+U       unemployed (region)       heads
+f̂       expected_fill (region)    1/wk
+u₀      normal_unemployment       1
 
-Source: the limit of M7 (γ_H, γ_F → ∞, unlimited pool); wages per head are the table's compensation by employment.
+Sources: Pissarides (2000) for matching and Petrongolo and Pissarides (2001) for η; Pichler et al. (2022) for asymmetric adjustment;
+Delli Gatti et al. (2011), ch. 3, for wages posted by firms; Foster, Haltiwanger and Syverson (2008) for productivity. Wages per head at
+rest are the table's compensation by employment.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from .. import heads
 from ..accounts import afford, transfer
-from ..schema import Column, param
-from ..state import UNLIMITED
+from ..rest import GOVERNMENT
+from ..schema import WEEKS_PER_YEAR, Column, InputError, param
+from ..state import EVERYWHERE, SMB, UNLIMITED
 from .base import Mechanism
+
+LEAST_FILL = 0.01  # 1/wk, of the expected fill rate: keeps vacancies finite where nobody is left to hire
+LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 
 
 class Labour(Mechanism):
     name = "labour"
     columns = (
-        Column("employment", "heads", 0.0, "Labour used, in full-time equivalents", low=0),
+        Column("employment", "heads", 0.0, "Staff; in the limit labour used, in full-time equivalents", low=0),
         Column("normal_output", "base currency/wk", 0.0, "Output that the normal staff makes", low=0),
         Column("labour_coefficient", "heads per base currency/wk", 0.0, "Labour per unit of weekly output", low=0),
         Column("wage", "currency/wk", 0.0, "Pay of one head", low=0),
+        Column("resting_wage", "currency/wk", 0.0, "Pay of one head at rest", low=0),
+        Column("wage_factor", "1", 1.0, "Factor of shocks on pay", low=0),
         Column("wage_bill", "currency/wk", 0.0, "Wages of the week", low=0),
         Column("wage_arrears", "currency", 0.0, "Wages due and not paid", low=0),
+        Column("wage_subsidy_share", "1", 0.0, "Share of the pay of idle staff that the state bears", low=0, high=1),
+        Column("wage_subsidy", "currency/wk", 0.0, "Received for idle staff this week", low=0),
         Column("labour_factor", "1", 1.0, "Share of the normal staff left by shocks", low=0),
         Column("labour_limit", "base currency/wk", 1e300, "Output that labour allows", low=0),
+        Column("productivity", "1", 1.0, "Output per head, relative to rest", low=0),
+        Column("desired_employment", "heads", 0.0, "Staff that planned output needs", low=0),
+        Column("vacancies", "heads", 0.0, "Jobs on offer this week", low=0),
+        Column("hires", "heads/wk", 0.0, "Hired this week", low=0),
+        Column("quits", "heads/wk", 0.0, "Left this week of their own accord", low=0),
+        Column("layoffs", "heads/wk", 0.0, "Laid off this week for lack of work", low=0),
+        Column("releases", "heads/wk", 0.0, "Let go this week because the firm closed", low=0),
+        Column("unfilled", "1", 0.0, "Share of the hires wanted that were not found, mean over the time between two wage reviews", high=1),
         Column("income", "currency/wk", 0.0, "Taxable income of the cell this week", axis="household"),
+        Column("labour_force", "heads", 0.0, "Staff of firms and unemployed of the region", axis="region", low=0),
+        Column("unemployed", "heads", 0.0, "Looking for work; in the limit below 0 if more work than there are", axis="region"),
+        Column("roaming_staff", "heads", 0.0, "Live in the region and work for firms that are everywhere", axis="region", low=0),
+        Column("normal_unemployment", "1", 0.0, "Unemployment at rest", axis="region", low=0, high=1),
+        Column("matching_efficiency", "1/wk", 0.0, "A: matches of one unemployed and one vacancy", axis="region", low=0),
+        Column("expected_fill", "1/wk", 1.0, "Share of vacancies that firms expect to fill in a week", axis="region", low=0, high=1),
     )
-    reads = ("output",)
-    writes = (*(c.name for c in columns), "spendable", "cash", "deposits")
+    reads = ("output", "planned_output", "capacity", "overtime", "capacity_factor", "alive", "kind", "uid", "region", "population_share")
+    writes = (*(c.name for c in columns), "spendable", "cash", "deposits", "balance")
 
     enabled: bool = param(False, unit="switch", doc="Hiring and firing; off: employment follows need", source="limit of M7")
+    hiring_speed: float = param(0.1, unit="1/wk", doc="γ_H: share of missing staff sought in a week", low=0, high=1, tier="calibrated",
+                                source="assumption; Pichler et al. (2022): 1/30 a day in a pandemic, .21 a week")  # fmt: skip
+    firing_speed: float = param(0.15, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
+                                source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
+    quit_rate: float = param(0.005, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
+                             source="BLS JOLTS: about 2 % a month; worker_flows.csv: all separations .18 a quarter")  # fmt: skip
+    quit_elasticity: float = param(2.0, unit="1", doc="ε_q: of quits to relative pay", low=0, high=10, source="assumption")
+    hire_elasticity: float = param(2.0, unit="1", doc="ε_w: of a vacancy's draw to relative pay", low=0, high=10, source="assumption")
+    matching_elasticity: float = param(0.5, unit="1", doc="η: of matches to the unemployed", low=0.1, high=0.9,
+                                       source="Petrongolo and Pissarides (2001): .5 to .7")  # fmt: skip
+    resting_fill: float = param(0.25, unit="1/wk", doc="f: share of vacancies filled in a week at rest", low=0.02, high=1,
+                                source="assumption; with unemployment of 5 % a tenth of the unemployed find work in a week")  # fmt: skip
+    fill_weeks: float = param(5.0, unit="wk", doc="τ_f: time in which firms learn how vacancies fill", low=1, high=52, source="assumption")
+    hours_max: float = param(1.1, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
+    wage_review_weeks: int = param(13, unit="wk", doc="Weeks between wage reviews of a firm", low=1, high=104, source="assumption")
+    wage_pressure: float = param(0.05, unit="1", doc="ξ: raise at a review when no wanted hire is found", low=0, high=0.5,
+                                 source="Delli Gatti et al. (2011): at most .05 a quarter")  # fmt: skip
+    wage_slope: float = param(0.1, unit="1", doc="ψ: raise at a review per unit of unemployment below normal", low=0, high=5,
+                              source="assumption; Phillips slopes of .3 to .5 a year are common")  # fmt: skip
+    wage_step: float = param(0.05, unit="1", doc="c: largest change at a review", low=0, high=0.5,
+                             source="Delli Gatti et al. (2011): .05 a quarter")  # fmt: skip
+    wage_floor: float = param(0.5, unit="1", doc="w_min: lowest pay relative to the firm's at rest", low=0, high=1,
+                              source="Delli Gatti et al. (2011)")  # fmt: skip
+    productivity_noise: float = param(0.15, unit="1", doc="Standard deviation of a year's shocks to the logarithm of productivity", low=0,
+                                      high=1, source="Foster, Haltiwanger and Syverson (2008): dispersion .26, persistence .8")  # fmt: skip
+    productivity_persistence: float = param(0.8, unit="1", doc="Share of a productivity advantage that is left after a year", low=0,
+                                            high=0.999, source="Foster, Haltiwanger and Syverson (2008)")  # fmt: skip
 
     def settle(self, state, rest):
-        firms = state.firms
-        firms.employment[:] = rest.employment
+        firms, regions = state.firms, state.regions
         firms.normal_output[:] = rest.output
         firms.labour_coefficient[:] = np.divide(rest.employment, rest.output, out=np.zeros(firms.n), where=rest.output > 0)
         firms.wage[:] = np.divide(rest.wages, rest.employment, out=np.zeros(firms.n), where=rest.employment > 0)
+        firms.resting_wage[:] = firms.wage
         firms.wage_bill[:] = rest.wages
         firms.labour_limit[:] = UNLIMITED
+        firms.desired_employment[:] = rest.employment
         state.households.income[:] = rest.taxable_income
+        regions.normal_unemployment[:] = rest.unemployment
+        regions.labour_force[:] = state.by_region(rest.employment) / (1.0 - rest.unemployment)
+        heads.place(state, rest.employment)
+        if self.enabled:
+            self._settle_flows(state)
+
+    def _settle_flows(self, state) -> None:
+        """Quits, vacancies that replace them, and the efficiency of matching at which they do."""
+        firms, regions = state.firms, state.regions
+        firms.quits[:] = self.quit_rate * firms.employment
+        firms.hires[:] = firms.quits
+        firms.vacancies[:] = firms.quits / self.resting_fill
+        regions.expected_fill[:] = self.resting_fill
+        leaving, pool = state.by_region(firms.quits), regions.unemployed
+        if np.any(leaving > pool):
+            raise InputError(
+                f"government.unemployment: a pool of {pool.sum():.4g} unemployed cannot replace {leaving.sum():.4g} quits a week; "
+                "raise it or lower labour.quit_rate"
+            )
+        tightness = np.divide(leaving / self.resting_fill, pool, out=np.zeros(regions.n), where=pool > 0)
+        regions.matching_efficiency[:] = self.resting_fill * tightness**self.matching_elasticity
+        firms.labour_limit[:] = self._limit(state)
 
     def adjust(self, state, step):
-        """Output that labour allows this week."""
+        """Quits, layoffs and hires of the week; what the staff can then make."""
         firms = state.firms
-        firms.labour_limit[:] = np.where(firms.labour_factor < 1.0, firms.labour_factor * firms.normal_output, UNLIMITED)
+        if not self.enabled:
+            firms.labour_limit[:] = np.where(firms.labour_factor < 1.0, firms.labour_factor * firms.normal_output, UNLIMITED)
+            return
+        self._learn(state, step)
+        relative = self._relative_pay(state)
+        able = firms.capacity * firms.overtime * firms.capacity_factor
+        firms.desired_employment[:] = firms.labour_coefficient * np.minimum(firms.planned_output, able) / firms.productivity
+        gap = firms.desired_employment - firms.employment
+        cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
+        firms.quits[:] = np.minimum(self.quit_rate * firms.employment * relative**-self.quit_elasticity, firms.employment)
+        firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
+        wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
+        wanted[~firms.alive] = 0.0
+        roamers = self._match(state, wanted, relative)
+        heads.leave(state, firms.quits + firms.layoffs)
+        heads.join(state, firms.hires, roamers)
+        self._review_wages(state, step, wanted)
+        firms.labour_limit[:] = self._limit(state)
+
+    def _limit(self, state) -> np.ndarray:
+        """(n,) base currency/wk that the staff can make in the longest hours."""
+        firms = state.firms
+        hours = firms.labour_factor * self.hours_max * firms.employment * firms.productivity
+        return np.divide(hours, firms.labour_coefficient, out=np.full(firms.n, UNLIMITED), where=firms.labour_coefficient > 0)
+
+    def _learn(self, state, step) -> None:
+        """Productivity moves on: a mean-reverting walk of its logarithm, for SMBs."""
+        if self.productivity_noise == 0.0:
+            return
+        from scipy.special import ndtri  # half a second to import
+
+        firms = state.firms
+        kept = self.productivity_persistence ** (1.0 / WEEKS_PER_YEAR)
+        lasting = self.productivity_noise**2 / (1.0 - self.productivity_persistence**2)  # a year's shocks decay within the year
+        shock = ndtri(np.maximum(step.draws.uniform("productivity", step.t, firms.uid), LEAST_UNIFORM))
+        moved = kept * np.log(firms.productivity) + (1.0 - kept) * lasting / 2.0 + np.sqrt((1.0 - kept**2) * lasting) * shock
+        firms.productivity[:] = np.where((firms.kind == SMB) & firms.alive, np.exp(moved), firms.productivity)
+
+    def _relative_pay(self, state) -> np.ndarray:
+        """(n,) ŵ: pay relative to that at rest, over the mean of the region (of all, for a firm that is everywhere)."""
+        firms = state.firms
+        own = np.divide(firms.wage, firms.resting_wage, out=np.ones(firms.n), where=firms.resting_wage > 0)
+        place, places = firms.region - EVERYWHERE, state.regions.n + 1
+        staff = np.bincount(place, weights=firms.employment, minlength=places)
+        paid = np.bincount(place, weights=own * firms.employment, minlength=places)
+        staff[0], paid[0] = staff.sum(), paid.sum()
+        mean = np.divide(paid, staff, out=np.ones(places), where=staff > 0)
+        return own / mean[place]
+
+    def _match(self, state, wanted, relative) -> np.ndarray:
+        """Vacancies meet the unemployed of their region; (R,) those who join firms that are everywhere."""
+        firms, regions = state.firms, state.regions
+        roaming, share = firms.region == EVERYWHERE, regions.population_share
+        firms.vacancies[:] = wanted / np.where(roaming, share @ regions.expected_fill, regions.expected_fill[firms.region])
+        draw = relative**self.hire_elasticity
+        posted, drawing = state.by_region(firms.vacancies), state.by_region(firms.vacancies * draw)
+        pool = np.maximum(regions.unemployed, 0.0)
+        eta = self.matching_elasticity
+        matches = np.minimum(regions.matching_efficiency * pool**eta * posted ** (1.0 - eta), np.minimum(pool, posted))
+        rate = np.divide(matches, drawing, out=np.zeros(regions.n), where=drawing > 0)
+        firms.hires[:] = firms.vacancies * np.minimum(draw * rate[firms.region], 1.0)
+        everywhere = np.flatnonzero(roaming)
+        found = firms.vacancies[everywhere, None] * share * np.minimum(draw[everywhere, None] * rate, 1.0)
+        firms.hires[everywhere] = found.sum(axis=1)
+        filled = np.divide(matches, posted, out=regions.expected_fill.copy(), where=posted > 0)
+        regions.expected_fill[:] += (filled - regions.expected_fill) / self.fill_weeks
+        np.maximum(regions.expected_fill, LEAST_FILL, out=regions.expected_fill)
+        return found.sum(axis=0)
+
+    def _review_wages(self, state, step, wanted) -> None:
+        """Firms whose turn it is raise or lower pay, as they found people and as many are out of work."""
+        firms, regions = state.firms, state.regions
+        missed = 1.0 - np.divide(firms.hires, wanted, out=np.ones(firms.n), where=wanted > 0)
+        firms.unfilled[:] += (missed - firms.unfilled) / self.wage_review_weeks
+        force = regions.labour_force
+        slack = np.divide(regions.unemployed, force, out=regions.normal_unemployment.copy(), where=force > 0) - regions.normal_unemployment
+        slack = np.append(slack, np.average(slack, weights=force) if force.any() else 0.0)  # the last for region -1: everywhere
+        step_up = np.clip(self.wage_pressure * firms.unfilled - self.wage_slope * slack[firms.region], -self.wage_step, self.wage_step)
+        due = ((step.t + firms.uid) % self.wage_review_weeks == 0) & firms.alive
+        raised = np.maximum(firms.wage * (1.0 + step_up), self.wage_floor * firms.resting_wage)
+        firms.wage[:] = np.where(due, raised, firms.wage)
 
     def release(self, state, step):
-        """Workers of firms that closed this week become unemployed."""
+        """The staff of firms that closed this week becomes unemployed."""
+        firms = state.firms
+        firms.releases[:] = np.where(firms.alive, 0.0, firms.employment)
+        if firms.releases.any():
+            heads.leave(state, firms.releases)
 
     def pay(self, state, step):
-        """Wages for the labour used, from firms to the worker cells of their region."""
+        """Wages, from firms to the worker cells of their region; before them the state's share in the pay of idle staff."""
         firms, households = state.firms, state.households
-        firms.employment[:] = firms.labour_coefficient * firms.output
-        firms.wage_bill[:] = firms.wage * firms.employment
+        if self.enabled:
+            used = firms.labour_coefficient * firms.output / firms.productivity
+            firms.wage_bill[:] = firms.wage_factor * firms.wage * np.maximum(firms.employment, used)
+            self._subsidise(state, np.maximum(firms.employment - used, 0.0))
+        else:
+            heads.place(state, firms.labour_coefficient * firms.output)
+            firms.wage_bill[:] = firms.wage_factor * firms.wage * firms.employment
         due = firms.wage_bill + firms.wage_arrears
         paid = afford(state, due)
         firms.wage_arrears[:] = due - paid
         households.income[:] = 0.0
         households.income[0::2] = state.by_region(paid)
         transfer(state, "firm", "household", paid, "wages", households.income)
+
+    def _subsidise(self, state, idle) -> None:
+        firms = state.firms
+        firms.wage_subsidy[:] = firms.wage_subsidy_share * firms.wage_factor * firms.wage * idle
+        if firms.wage_subsidy.any():
+            transfer(state, GOVERNMENT, "firm", firms.wage_subsidy, "wage subsidy")
+            firms.spendable[:] += firms.wage_subsidy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, finance
+from . import activity, exits, finance, labour
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -14,5 +14,9 @@ METRICS: dict[str, Metric] = {
         activity.sector_fill_rate, activity.region_employment,
         finance.sector_deposits, finance.smb_deposits, finance.household_deposits, finance.government_deposits, finance.overdrawn_smbs,
         finance.dividends, finance.trade_credit,
+        exits.smbs_alive, exits.exits, exits.illiquid_exits, exits.insolvent_exits, exits.voluntary_exits, exits.retirements, exits.mergers,
+        exits.smbs_in_arrears, exits.loans_written_off, exits.trade_credit_written_off,
+        labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,
+        labour.mean_wage, labour.productivity, labour.wage_subsidies,
     )
 }  # fmt: skip

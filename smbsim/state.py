@@ -363,7 +363,7 @@ class State:
         slot_order = np.lexsort((self.slots.group, rank[self.slots.customer]))
         link_order = np.lexsort((rank[self.links.supplier], self.slots.group[self.links.slot], rank[self.links.buyer]))
         new.firms, new.slots, new.links = self.firms.take(order), self.slots.take(slot_order), self.links.take(link_order)
-        for name in ("households", "regions", "sectors", "accounts", "flows", "events"):
+        for name in ("households", "regions", "sectors", "accounts", "policies", "flows", "events"):
             setattr(new, name, copy.deepcopy(getattr(self, name)))
         slots = (rank[self.slots.customer][slot_order], new.slots.group.copy())
         links = (rank[self.links.supplier][link_order], rank[self.links.buyer][link_order], self.slots.group[self.links.slot][link_order])

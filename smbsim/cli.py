@@ -300,6 +300,7 @@ def risk(
     """
     from . import scenario
     from .analysis import risk as risks
+    from .analysis.risk_networks import read_list
     from .schema import InputError
 
     threads = _jobs(jobs)
@@ -307,7 +308,7 @@ def risk(
         raise InputError("--set and --economy go with a scenario")
     job = risks.job(
         None if file is None else scenario.load(file, changes or (), economy), links=links, firms=firms, essentiality=essentiality,
-        runs=runs, seed=seed, only=None if firms_list is None else risks.read_list(firms_list), final_sales=final_sales,
+        runs=runs, seed=seed, only=None if firms_list is None else read_list(firms_list), final_sales=final_sales,
         tolerance=tolerance, market_share=market_share, component=component, weight=weight, large_firms=large_firms,
     )  # fmt: skip
     folder = _risk_folder(job, Path(file).stem if file else links.stem, out, resume, force)
@@ -332,11 +333,10 @@ def risk(
 
 def _risk_folder(job, name: str, out: Path | None, resume: bool, force: bool) -> Path:
     """Where the index goes. Refuses what holds something already."""
-    from .analysis import ensemble
-    from .analysis import risk as risks
+    from .analysis import ensemble, risk_folder
 
-    found = risks.newest_folder(job, name) if resume and out is None else None
-    folder = out or found or risks.default_folder(job, name)
+    found = risk_folder.newest_folder(job, name) if resume and out is None else None
+    folder = out or found or risk_folder.default_folder(job, name)
     ensemble.claim(folder, resume, force)
     if resume:
         terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smbsim.analysis.risk import SIZE_CLASSES, Hurt, RiskTable
+from smbsim.analysis.risk_networks import SIZE_CLASSES
+from smbsim.analysis.risk_table import Hurt, RiskTable
 from smbsim.figures import risk as figures
 
 

@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 
 import smbsim
 from smbsim import cli, simulate, terminal
+from smbsim.analysis import concentration, risk_table
 from smbsim.analysis import risk as risks
+from smbsim.analysis import second_supplier as suppliers
+from smbsim.analysis.risk_networks import SIZE_CLASSES
 from smbsim.interventions.base import Target
 from smbsim.network import from_edges
 from smbsim.schema import InputError
@@ -65,7 +68,7 @@ def rows_of(path: str | Path) -> list[dict[str, str]]:
 
 
 def numbers(folder: str | Path) -> dict[str, bytes]:
-    return {name: (Path(folder) / name).read_bytes() for name in risks.NUMBERS}
+    return {name: (Path(folder) / name).read_bytes() for name in risk_table.NUMBERS}
 
 
 # -- files of the user --------------------------------------------------------------------------------------------------------------------
@@ -164,7 +167,7 @@ def smbsim_graph():
 def test_a_component_that_is_not_asked_for_is_empty(component, empty):
     smbsim_risk(*FILES, "--component", component, "--out", "out", "--no-figures")
     assert {row[empty] for row in rows_of("out/risk.csv")} == {""}
-    assert np.isnan(getattr(risks.load("out"), empty)).all()
+    assert np.isnan(getattr(risk_table.load("out"), empty)).all()
 
 
 @pytest.mark.parametrize("words", [("--market-share", "static"), ("--market-share", "off"), ("--tolerance", "1e-2"), ("--jobs", 2)])
@@ -189,7 +192,7 @@ def test_scenario_closes_every_smb_of_its_population_at_rest():
     assert table.output_share.sum() < 1
     everyone = smbsim.risk(smbsim.load(SMALL), seed=3, large_firms=True)
     assert len(everyone.firm) == state.firms.n
-    assert (everyone.size_class == risks.SIZE_CLASSES.index("large")).sum() == (state.firms.kind == LARGE).sum()
+    assert (everyone.size_class == SIZE_CLASSES.index("large")).sum() == (state.firms.kind == LARGE).sum()
 
 
 def test_weights_of_a_scenario():
@@ -204,7 +207,7 @@ def test_weights_of_a_scenario():
 
 def test_reconstructions_have_bands_and_a_column_for_the_run():
     done = smbsim_risk("small.yaml", "--runs", 3, "--seed", 5, "--out", "out", "--no-figures")
-    table = risks.load("out")
+    table = risk_table.load("out")
     assert table.seeds == (5, 6, 7)
     rows = rows_of("out/risk.csv")
     assert list(rows[0]) == ["run", "firm", "esri", "esri_up", "esri_down", "iterations"]
@@ -213,7 +216,7 @@ def test_reconstructions_have_bands_and_a_column_for_the_run():
     np.testing.assert_array_equal(table.esri[table.run == 1], alone.esri)
     bands = table.bands()
     assert bands["gini"]["p5"] < bands["gini"]["p95"]
-    assert {row["statistic"] for row in rows_of("out/statistics.csv")} == set(risks.STATISTICS)
+    assert {row["statistic"] for row in rows_of("out/statistics.csv")} == set(concentration.STATISTICS)
     classes = rows_of("out/classes.csv")
     assert sum(float(row["firms"]) for row in classes) == pytest.approx(60)
     assert all(float(row["p5"]) <= float(row["p95"]) for row in classes)
@@ -234,7 +237,7 @@ def test_one_reconstruction_is_said_to_be_a_guess_and_json_holds_the_numbers():
 def test_results_folder_says_what_made_it_and_reads_back(here):
     done = smbsim_risk("small.yaml")
     (folder,) = (here / "results/small_risk").iterdir()
-    assert {path.name for path in folder.iterdir()} >= {"input.json", "manifest.json", "parts", "figures", *risks.NUMBERS}
+    assert {path.name for path in folder.iterdir()} >= {"input.json", "manifest.json", "parts", "figures", *risk_table.NUMBERS}
     assert {path.name for path in (folder / "figures").iterdir()} == {
         f"{name}.{kind}" for name in ("ranking", "against_size", "who_is_hurt") for kind in ("svg", "png")
     }
@@ -242,8 +245,8 @@ def test_results_folder_says_what_made_it_and_reads_back(here):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["seeds"] == [1]
     assert manifest["hash"] in folder.name
-    assert set(manifest["files"]) == set(risks.NUMBERS)
-    back, again = risks.load(folder), smbsim.risk("small.yaml")
+    assert set(manifest["files"]) == set(risk_table.NUMBERS)
+    back, again = risk_table.load(folder), smbsim.risk("small.yaml")
     np.testing.assert_array_equal(back.esri, again.esri)
     np.testing.assert_array_equal(back.hurt.loss, again.hurt.loss)
     assert back.summary() == again.summary()
@@ -390,27 +393,27 @@ def test_capacities_outside_their_bounds_or_of_a_wrong_length_are_refused_from_p
 
 def test_folders_that_are_not_risk_are_refused():
     with pytest.raises(InputError, match=r"no risk\.nc; did `smbsim risk` write it"):
-        risks.load(".")
+        risk_table.load(".")
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_gini_of_known_lists():
-    assert risks.gini(np.ones(7)) == pytest.approx(0)
-    assert risks.gini(np.array([0.0, 0, 0, 1])) == pytest.approx(0.75)
-    assert risks.gini(np.array([1.0, 3.0])) == pytest.approx(0.25)
-    assert np.isnan(risks.gini(np.zeros(3)))
+    assert concentration.gini(np.ones(7)) == pytest.approx(0)
+    assert concentration.gini(np.array([0.0, 0, 0, 1])) == pytest.approx(0.75)
+    assert concentration.gini(np.array([1.0, 3.0])) == pytest.approx(0.25)
+    assert np.isnan(concentration.gini(np.zeros(3)))
 
 
 def test_statistics_of_a_ranking_with_a_plateau():
     scores = np.concatenate([[0.2, 0.199, 0.195], np.full(97, 1e-4)])
-    found = risks._statistics(scores, scores[::-1])
+    found = concentration.statistics_of(scores, scores[::-1])
     assert (found["plateau"], found["plateau_share"]) == (3, 0.03)
     assert found["plateau_index"] == pytest.approx(0.198)
     assert found["above_1_percent"] == found["above_10_means"] == 0.03
-    assert np.isnan(risks._statistics(np.ones(5), np.ones(5))["spearman_size"])  # nothing to rank
-    assert risks._statistics(scores, scores**2)["spearman_size"] == pytest.approx(1)
+    assert np.isnan(concentration.statistics_of(np.ones(5), np.ones(5))["spearman_size"])  # nothing to rank
+    assert concentration.statistics_of(scores, scores**2)["spearman_size"] == pytest.approx(1)
 
 
 def test_hurt_adds_up_to_the_index_of_the_top_firm():
@@ -426,7 +429,7 @@ def test_hurt_adds_up_to_the_index_of_the_top_firm():
 def test_second_supplier_halves_what_hangs_on_one_firm():
     """Two mills, one of which supplies the bakery: with half bought from the other, its closure costs the bakery at most half."""
     network = of_firms(from_edges([("a", "c", 40), ("c", "d", 40)], {"a": 0, "b": 50, "c": 60, "d": 100}, {"a": 0, "b": 0, "c": 1, "d": 2}))
-    found = risks.second_supplier(network, [0], tolerance=1e-10)
+    found = suppliers.second_supplier(network, [0], tolerance=1e-10)
     assert found.moved == 20
     assert sorted(zip(found.network.supplier.tolist(), found.network.customer.tolist(), found.network.weight.tolist(), strict=True)) == [
         (0, 2, 20.0), (1, 2, 20.0), (2, 3, 40.0),
@@ -442,7 +445,7 @@ def test_second_supplier_halves_what_hangs_on_one_firm():
 def test_second_supplier_is_one_that_the_customer_has_before_a_stranger():
     edges = [("a", "d", 30), ("b", "d", 10), ("c", "e", 99)]
     network = of_firms(from_edges(edges, {"a": 0, "b": 0, "c": 100, "d": 100, "e": 200}, {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1}))
-    found = risks.second_supplier(network, [0])
+    found = suppliers.second_supplier(network, [0])
     assert dict(zip(zip(found.network.supplier, found.network.customer, strict=True), found.network.weight, strict=True)) == {
         (0, 3): 15.0, (1, 3): 25.0, (2, 4): 99.0,
     }  # fmt: skip
@@ -450,10 +453,10 @@ def test_second_supplier_is_one_that_the_customer_has_before_a_stranger():
 
 def test_without_another_firm_in_the_sector_nothing_changes_and_unknown_rows_are_refused():
     network = of_firms(smbsim_network())
-    found = risks.second_supplier(network, [2])
+    found = suppliers.second_supplier(network, [2])
     assert (found.moved, len(found.backups), found.fall.tolist()) == (0, 0, [0])
     with pytest.raises(InputError, match="firms must be rows from 0 to 3"):
-        risks.second_supplier(network, [4])
+        suppliers.second_supplier(network, [4])
 
 
 # -- target -------------------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Systemic risk: the ranking of firms with its plateau, the index against size, and who is hurt when the top firm closes.
 
-Each function takes a `RiskTable` (of `analysis.risk`) and, if wanted, an axis; it returns the axis. RISK_FIGURES is the list.
+Each function takes a `RiskTable` (of `analysis.risk_table`) and, if wanted, an axis; it returns the axis. RISK_FIGURES is the list.
 """
 
 from __future__ import annotations

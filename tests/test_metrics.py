@@ -61,6 +61,15 @@ def state() -> State:
     firms.inventory[:] = 7.0, 8.0, 0.0, 0.0
     firms.cash[:] = 12.0, -4.0, 0.0, 100.0
     firms.dividends[:] = 1.0, 0.0, 0.0, 2.5
+    firms.mean_outflow[:] = 2.0, 0.0, 0.0, 50.0
+    firms.overdue[:] = 0.0, 3.0, 4.0, 0.0
+    firms.capital[:] = 30.0, 20.0, 0.0, 50.0
+    firms.capex[:] = 3.0, 1.5, 0.0, 4.0
+    firms.debt[:] = 10.0, 20.0, 10.0, 60.0
+    firms.interest_rate[:] = 0.05, 0.10, 0.20, 0.05
+    firms.asked[:], firms.new_loans[:] = (4.0, 6.0, 0.0, 0.0), (0.0, 5.0, 0.0, 0.0)
+    firms.refused[:] = True, False, True, False
+    firms.leverage[:] = 0.5, 10.0, 10.0, 1.0
     slots.input_use[:] = 2.0, 10.0
     slots.input_stock[:] = 20.0, 40.0
     slots.order[:] = 4.0, 11.0
@@ -103,6 +112,17 @@ KNOWN = {
     "overdrawn_smbs": 0.5,
     "dividends": 3.5,
     "trade_credit": 25.0,
+    "cash_days": 7.0 * 12.0 / 2.0,  # the second SMB spends nothing
+    "overdue": 7.0,
+    "capital": 100.0,
+    "firm_investment": 8.5,
+    "loans": 100.0,
+    "loans_asked": 10.0,
+    "new_loans": 5.0,
+    "refused_smbs": 0.5,
+    "interest_rate": (0.5 + 2.0 + 2.0 + 3.0) / 100.0,
+    "smb_leverage": 5.25,
+    "bank_own_funds": 2.0 / 100.0,
 }
 
 

@@ -4,13 +4,14 @@ r"""Finance (M5): firms pay what they can in the order of seniority, invest, rep
     paid       min(due, S), in the order of the schedule; the rest stays in arrears (wages, taxes, interest), in debt or in payables
     due_e      = TC_e / τ ,  paid in proportion over the links of a customer, imports first
     interest   r_i L_i / 52 ,  r_i = r + spread_i + ρ [ min(L/E, ℓ) - (L/E at rest) ]⁺            external-finance premium
-    principal  (θ / 13) [ L_i - L*_i ]⁺                                 healthy debt L* rolls over
+    principal  (θ / 52) [ L_i - L*_i ]⁺                                 healthy debt L* rolls over
     wanted     ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) ,   K*_i = k_i · (52-week mean of demand)
     pool       spends its resting basket × (Σ p_K ι + I₀ + what was prepaid) / its sum at rest, and bills what it got for its money
     K_i       += paid_i / p_K - δ_i K_i ,   capacity_i = K_i / c_i      both stay at rest while demand does
     M*_i       = max( n_i · Ō_i ,  Ō_i - R̄_i )                          Ō, R̄: 13-week means of what falls due and of counter receipts
     dividends  = [ M_i - M*_i ]⁺ / 13                                   nothing while anything is overdue
-    profit_i   = p x_i - inputs used - counter and spot inputs - emergency imports - wages - product taxes - p_K δ_i K_i - interest
+    profit_i   = p x_i + wage subsidies - inputs used - counter and spot inputs - emergency imports - wages - product taxes
+                 - p_K δ_i K_i - interest - trade credit lost the week before
     bank       pays [F - f Σ L]⁺ to owners; when F < 0, owners and the state raise it to f Σ L
 
 An estate (a firm that closed) goes through the same waterfall with everything due at once; what is then left is its owners'.
@@ -39,7 +40,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..accounts import afford, repay, transfer
+from ..accounts import BELOW_ONE, afford, repay, transfer
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
 from ..state import OWNER, SMB, UNLIMITED, total
@@ -47,9 +48,7 @@ from .base import Mechanism
 
 POOL = USES.index(INVESTMENT)
 CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
-WEEKS_PER_QUARTER = 13.0
 SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
-SHORT = 1.0 - 1e-12  # of a payment that is cut short: rounding over the links never overdraws
 NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
 
 
@@ -85,9 +84,10 @@ class Finance(Mechanism):
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
     )
     reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
-             "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "product_tax_paid", "profit_tax_paid",
-             "tax_arrears", "final_sales", "leverage", "normal_leverage", "loan_spread", "pool_share", "import_price_factor",
-             "resting_spending", "resting_import_spending", "resting_account_spending")  # fmt: skip
+             "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "wage_subsidy", "credit_losses",
+             "product_tax_paid", "profit_tax_paid", "tax_arrears", "final_sales", "leverage", "normal_leverage", "loan_spread",
+             "pool_share", "import_price_factor", "resting_spending", "resting_import_spending",
+             "resting_account_spending")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "guaranteed_debt", "capacity", "spending", "import_spending",
               "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
 
@@ -97,8 +97,8 @@ class Finance(Mechanism):
                              source="assumption; new small business loans cost 7 to 10 % in 2023-24 (Kansas City Fed)")  # fmt: skip
     premium: float = param(0.01, unit="share/yr", doc="ρ: interest added per unit of leverage above that at rest, SMBs only", low=0,
                            high=1, source="assumption; the form is that of Delli Gatti et al. (2011)")  # fmt: skip
-    repayment: float = param(0.05, unit="share/quarter", doc="θ: share of loans above the normal level repaid in a quarter", low=0, high=1,
-                             source="Poledna et al. (2023): .05")  # fmt: skip
+    repayment_rate: float = param(0.2, unit="share/yr", doc="θ: loans above the normal level repaid in a year", low=0, high=1,
+                                  source="Poledna et al. (2023): .05 a quarter")  # fmt: skip
     cash_days: float | None = param(None, unit="days", doc="Median days of outflow held as deposits; null: by sector from the economy",
                                     low=0, high=365, source="JPMorgan Chase Institute (2016): 27 days, by sector 16 to 47")  # fmt: skip
     cash_spread: float = param(1.0, unit="1", doc="Standard deviation of the logarithm of cash days over SMBs", low=0, high=3,
@@ -138,6 +138,7 @@ class Finance(Mechanism):
         ):
             np.divide(part, whole, out=column, where=whole > 0)
         state.accounts.balance[state.account(BANK)] = self.own_funds_share * rest.debt.sum()
+        self.open_purse(state, None)
 
     # -- investment -------------------------------------------------------------------------------------------------------------------
 
@@ -223,7 +224,7 @@ class Finance(Mechanism):
         transfer(state, "firm", BANK, paid, "interest")
 
         above = np.maximum(firms.debt - firms.normal_debt, 0.0)
-        due = np.where(firms.alive, self.repayment / WEEKS_PER_QUARTER * above, firms.debt)
+        due = np.where(firms.alive, self.weekly("repayment_rate") * above, firms.debt)
         firms.principal[:] = afford(state, due)
         firms.loan_overdue[:] = due - firms.principal
         if firms.principal.any():
@@ -261,7 +262,7 @@ class Finance(Mechanism):
         worn = firms.depreciation if self.enabled else firms.capex
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
-            - firms.wage_bill - firms.product_tax_paid - worn - firms.interest
+            - firms.wage_bill - firms.product_tax_paid - worn - firms.interest + firms.wage_subsidy - firms.credit_losses
         )  # fmt: skip
         if self.enabled:
             self._count_cash(state)
@@ -338,4 +339,4 @@ class Finance(Mechanism):
 
 def _share(paid: np.ndarray, due: np.ndarray) -> np.ndarray:
     """(n,) paid / due, a trillionth less where it falls short; 1 where nothing is due."""
-    return np.divide(SHORT * paid, due, out=np.ones_like(due), where=paid < due)
+    return np.divide(BELOW_ONE * paid, due, out=np.ones_like(due), where=paid < due)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, exits, finance, labour
+from . import activity, credit, exits, finance, labour
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -13,7 +13,9 @@ METRICS: dict[str, Metric] = {
         activity.input_stocks, activity.orders, activity.imported_inputs, activity.sector_output, activity.sector_employment,
         activity.sector_fill_rate, activity.region_employment,
         finance.sector_deposits, finance.smb_deposits, finance.household_deposits, finance.government_deposits, finance.overdrawn_smbs,
-        finance.dividends, finance.trade_credit,
+        finance.dividends, finance.trade_credit, finance.cash_days, finance.overdue, finance.capital, finance.firm_investment,
+        credit.loans, credit.loans_asked, credit.new_loans, credit.refused_smbs, credit.interest_rate, credit.smb_leverage,
+        credit.bank_own_funds,
         exits.smbs_alive, exits.exits, exits.illiquid_exits, exits.insolvent_exits, exits.voluntary_exits, exits.retirements, exits.mergers,
         exits.smbs_in_arrears, exits.loans_written_off, exits.trade_credit_written_off,
         labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,

@@ -1,9 +1,11 @@
-"""Deposits of firms, households and the state; how many firms live on an overdraft."""
+"""Deposits of firms, households and the state; payments overdue, trade credit, dividends and capital."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..schema import DAYS_PER_WEEK
+from ..state import total
 from .base import metric, smbs
 
 
@@ -48,3 +50,28 @@ def dividends(state):
 def trade_credit(state):
     """What firms owe each other for goods shipped."""
     return state.links.payable.sum()
+
+
+@metric("days", "Cash days of SMBs")
+def cash_days(state):
+    """Days for which the deposits of an SMB cover its mean outflow, the median."""
+    firms, spends = state.firms, smbs(state) & (state.firms.mean_outflow > 0)
+    return DAYS_PER_WEEK * float(np.median(firms.cash[spends] / firms.mean_outflow[spends])) if spends.any() else 0.0
+
+
+@metric("currency", "Overdue payments")
+def overdue(state):
+    """What firms should have paid by now: wages, taxes, the bank, suppliers."""
+    return total(state.firms.overdue)
+
+
+@metric("base currency", "Fixed assets of firms")
+def capital(state):
+    """Capital of firms at the prices of the base year."""
+    return total(state.firms.capital)
+
+
+@metric("currency/wk", "Investment of firms")
+def firm_investment(state):
+    """What firms want to spend on capital this week, replacement included."""
+    return total(state.firms.capex)

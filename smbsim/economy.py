@@ -68,6 +68,12 @@ ACCOUNT_COLUMNS = (*TOTALS, *VALUE_ADDED, *(column for uses in DEMAND.values() f
 LOWEST = {"compensation_mlcu": 0.0}
 COUNTS = ("firms", "employment", "payroll_klcu")
 
+AGES = {  # firm_age -> the years from which and before which, as the statistics have them
+    "0": (0, 1), "1": (1, 2), "2": (2, 3), "3": (3, 4), "4": (4, 5), "5": (5, 6), "6 to 10": (6, 11), "11 to 15": (11, 16),
+    "16 to 20": (16, 21), "21 to 25": (21, 26), "26+": (26, 42), "Left Censored": (42, 60),
+}  # fmt: skip
+AGE_TABLE = "firm_age_distribution.csv"  # optional, and with a second key
+OLDEST = 60  # years; firms older than the statistics, which began 42 years before the table's year. Assumption
 REQUIRED = {
     "sectors.csv": ("sector", "name", "in_firm_population"),
     "sector_accounts.csv": ("sector", *ACCOUNT_COLUMNS),
@@ -93,6 +99,7 @@ PARAMETERS = {  # field -> table, column, highest value allowed (the lowest is 0
     "depreciation": ("sector_parameters.csv", "depreciation_rate_annual", 1.0),
     "payable_days": ("sector_parameters.csv", "smb_payable_days_of_cogs", LARGEST),
     "cash_days_median": ("sector_parameters.csv", "cash_buffer_days_median_jpmc2016", LARGEST),
+    "entry_rate": ("sector_parameters.csv", "firm_entry_rate", 1.0),
     "criticality": ("criticality.csv", "criticality_mean", 1.0),
     "all_workers": ("sector_parameters.csv", "employment_all_workers_2024", LARGEST),  # becomes `coverage`
 }
@@ -139,6 +146,8 @@ class Economy:
     depreciation: np.ndarray | None  # (G,) 1/yr
     payable_days: np.ndarray | None  # (G,) days of cost of goods sold, SMBs
     cash_days_median: np.ndarray | None  # (G,) days of outflow, SMBs
+    entry_rate: np.ndarray | None  # (G,) 1/yr, new firms by firms
+    age_shares: np.ndarray | None  # (G, 12) share of the sector's firms in each of AGES, sum 1
     criticality: np.ndarray | None  # (G, G) 0..1 [supplier, user], 1 = the user cannot produce without it
     notes: tuple[str, ...] = field(default=())  # every value that was assumed, one line each
 
@@ -222,6 +231,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     flows = _read_flows(tables, codes, problems)
     classes = _read_classes(tables["size_classes.csv"], sectors, settings["smb_threshold"], problems, notes)
     parameters = {name: _read_parameter(tables, name, sectors, notes) for name in PARAMETERS}
+    ages = _read_ages(path, sectors, problems)
     _stop(problems)
 
     _check_flows(flows, codes, problems)
@@ -231,7 +241,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     _stop(problems)
     classes = _cover(classes, parameters.pop("all_workers"), sectors, notes)
     parameters = {name: _fill_gaps(name, values, closed["output"][: len(sectors)], sectors, notes) for name, values in parameters.items()}
-    return Economy(**settings, **accounts, **closed, **classes, **parameters, folder=str(path), notes=tuple(notes))
+    return Economy(**settings, **accounts, **closed, **classes, **parameters, age_shares=ages, folder=str(path), notes=tuple(notes))
 
 
 def _packaged() -> Path:
@@ -473,6 +483,19 @@ def _read_parameter(tables: dict[str, Table], name: str, sectors: tuple[str, ...
         notes.append(f"{file} column '{column}' is empty: {name} is unknown")
         return None
     return values
+
+
+def _read_ages(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.ndarray | None:
+    """(G, ages) shares of the sector's firms, None without the table."""
+    if not (path / AGE_TABLE).is_file():
+        return None
+    table = Table(path / AGE_TABLE, ("sector", "firm_age", "firms"), problems)
+    _stop(problems)
+    table.index(sector=None, firm_age=tuple(AGES))
+    table.require(sectors, tuple(AGES))
+    firms = table.numbers("firms", sectors, tuple(AGES), low=0)
+    problems += [f"{AGE_TABLE}: sector '{code}' has no firms" for code, total in zip(sectors, firms.sum(axis=1), strict=True) if total <= 0]
+    return firms / np.maximum(firms.sum(axis=1, keepdims=True), 1e-300)
 
 
 def _fill_gaps(name: str, values: np.ndarray | None, output: np.ndarray, sectors: tuple[str, ...], notes: list[str]) -> np.ndarray | None:

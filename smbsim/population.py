@@ -12,7 +12,7 @@ import numpy as np
 
 from . import economy as economies
 from .draws import Draws
-from .economy import Economy
+from .economy import AGES, OLDEST, Economy
 from .graph import read_graphml
 from .mechanisms.base import Mechanism
 from .network import FirmNetwork, complete, read_network
@@ -71,7 +71,8 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
     n_passthrough, government = len(economy.passthrough), economy.government is not None
     return Structure(
         sectors=economy.sectors, regions=_region_names(len(firms.region_weights)), passthrough=economy.passthrough, names=(),
-        sector=firms.sector, region=firms.region, kind=firms.kind, output=output, employment=firms.employment,
+        sector=firms.sector, region=firms.region, kind=firms.kind, firm_count=firms.nu, age=_ages(economy, firms.sector, draws),
+        output=output, employment=firms.employment,
         wages=income[0], taxes=income[1], surplus=income[2],
         **_finances(economy, firms.sector, output, draws), **_covers(economy, firms.sector, storable_days),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=coefficient, import_share=share,
@@ -120,7 +121,8 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
     large = ~placed | (given.employment >= economy.smb_threshold)
     return Structure(
         sectors=economy.sectors, regions=given.region_names, passthrough=(), names=given.names,
-        sector=given.sector, region=given.region, kind=np.where(large, LARGE, SMB), output=output, employment=given.employment,
+        sector=given.sector, region=given.region, kind=np.where(large, LARGE, SMB), firm_count=np.ones(n),
+        age=_ages(economy, given.sector, draws), output=output, employment=given.employment,
         wages=wages, taxes=taxes, surplus=surplus,
         **_finances(economy, given.sector, output, draws), **_covers(economy, given.sector, storable_days),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=need / output[slot_customer],
@@ -170,8 +172,8 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
     return state
 
 
-SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "market", "foreign", "government", "finance",
-                  "credit", "exits", "sourcing", "entry", "strategy")  # fmt: skip
+SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
+                  "finance", "credit", "exits", "sourcing", "entry", "strategy")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):
@@ -242,6 +244,19 @@ def _finances(economy: Economy, sector, output, draws: Draws) -> dict:
         "cash_days": days[sector],
         "cash_rank": draws.uniform("cash_days", 0, np.arange(n)),
     }
+
+
+def _ages(economy: Economy, sector, draws: Draws) -> np.ndarray:
+    """(n,) years since the firm was founded, by the sector's firm ages; zero where the economy has no table."""
+    if economy.age_shares is None:
+        return np.zeros(len(sector))
+    rank = draws.uniform("age", 0, np.arange(len(sector)))
+    bounds = np.array([*(low for low, _ in AGES.values()), OLDEST])
+    age = np.empty(len(sector))
+    for g in range(economy.G):
+        mine = sector == g
+        age[mine] = np.interp(rank[mine], np.concatenate([[0.0], np.cumsum(economy.age_shares[g])]), bounds)
+    return age
 
 
 def _covers(economy: Economy, sector, storable_days: float) -> dict:

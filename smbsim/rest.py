@@ -42,7 +42,7 @@ WALRAS = 1e-9  # tolerated difference between household income and consumption, 
 class Structure:
     """Who makes what, from what, for whom: per week, base-year currency. n firms, s slots, m links, R regions, G sectors, Q pass-through.
 
-    firms     sector, region, kind (n,); output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
+    firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,); output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; cover (n,) wk; storable (n,);
               names (n,) or empty
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
@@ -59,6 +59,8 @@ class Structure:
     sector: np.ndarray
     region: np.ndarray
     kind: np.ndarray
+    firm_count: np.ndarray
+    age: np.ndarray
     output: np.ndarray
     employment: np.ndarray
     wages: np.ndarray

@@ -166,6 +166,7 @@ def _parameters(rng, firm, output, employment, missing) -> list[dict]:
             "net_fixed_assets_2024_mlcu": round(output[g] * rng.uniform(0.4, 1.2), 1),
             "depreciation_rate_annual": round(rng.uniform(0.05, 0.12), 4),
             "smb_payable_days_of_cogs": round(rng.uniform(20, 60), 2),
+            "firm_entry_rate": round(rng.uniform(0.05, 0.1), 4),
             "cash_buffer_days_median_jpmc2016": round(rng.uniform(16, 45), 1),
         }
         for g, sector in enumerate(firm)

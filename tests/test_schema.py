@@ -27,7 +27,7 @@ COLUMNS = [("state", column) for column in STRUCTURE] + [(m.name, column) for m 
 WIDTHS = ("sector", "region", "account", "lead", "import_lead", "use")
 UNITS = {  # what a unit may be made of; a new word is a decision
     "1", "heads", "firms", "regions", "runs", "currency", "base currency", "choice", "switch", "file", "percent", "d", "days",
-    "wk", "yr", "share",
+    "wk", "quarter", "yr", "share",
 }  # fmt: skip
 
 
@@ -175,6 +175,8 @@ def test_factors_have_the_neutral_default_one():
         (7.0, "currency", 7.0),
         (0.0, "1/yr", 0.0),
         (1.0, "1/yr", 1.0),
+        (0.0, "1/quarter", 0.0),
+        (1.0, "1/quarter", 1.0),
         (-3.0, "currency/yr", -3.0 / 52),
     ],
 )
@@ -186,6 +188,7 @@ def test_weekly_value_follows_the_unit(value, unit, weekly):
 def test_hazard_of_52_weeks_is_that_of_a_year(hazard):
     """(1 - weekly)^52 = 1 - yearly."""
     assert (1.0 - per_week(hazard, "1/yr")) ** 52 == pytest.approx(1.0 - hazard, rel=1e-12)
+    assert (1.0 - per_week(hazard, "1/quarter")) ** 13 == pytest.approx(1.0 - hazard, rel=1e-12)
 
 
 def test_mechanism_converts_by_its_own_unit():

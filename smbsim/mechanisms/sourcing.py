@@ -1,21 +1,353 @@
-"""Sourcing (M11, DECISIONS.md 21): how firms replace suppliers that closed, and review those they have. Under construction."""
+r"""Sourcing (M11): firms replace suppliers that closed, and now and then compare those they have with others.
+
+When a firm closes
+    orders it has not shipped, and those it has placed, are cancelled
+    its share of a slot goes at once to the slot's other suppliers, in proportion to theirs; a slot left without any buys from the
+    sector's large firms, or else from the largest firm of the sector, or else from nobody until the search finds somebody
+    lost_s ← 1 - (1 - lost_s)(1 - w_e)                   share of the slot that others stand in for
+    the link stays, at weight 0, until what is owed along it has been paid or written off
+
+Every few weeks, for all slots at once (a layout is dear to change)
+    search    of a slot with lost_s > 0:                 m candidates, the best one takes over the share lost_s
+    review    of any other slot:                         m candidates, the best one replaces the worst supplier where
+              score_new > score_old + switch_cost
+    score_ij  = -ln p_j + η_f r_j + η_l [same region] + σ ε_ij          r_j smoothed fill rate, ε logit noise of the pair and week
+
+Candidates are drawn as the first network was: with probability ν_j (y_j/ν_j)^γ, y capacity and ν the firms behind the row, local with the
+same preference, and not if the order would be more than a share τ of what they can make. Links are new links: their backlog and what is
+owed along them start at zero; goods in transit belong to the slot and arrive.
+
+symbol  column / parameter
+w       weight
+lost    lost_share
+r       reliability
+ν       firm_count
+γ       supplier_exponent
+τ       supplier_cap
+m       candidates
+
+Sources: the stand-in and the search hazard are assumptions (DECISIONS.md 21); the review follows the choice of suppliers in Mark I models
+(Delli Gatti et al. 2011, search among few); Gumbel (1958) for the noise that makes the choice a logit.
+"""
 
 from __future__ import annotations
 
-from ..schema import param
+import numpy as np
+
+from ..kernel import kernel
+from ..schema import Column, param
+from ..state import EVERYWHERE, LARGE
 from .base import Mechanism
+
+LEAST_PRICE, LEAST_UNIFORM = 1e-300, 2.0**-54  # keep logarithms finite
+FIRST_NETWORK = "as reconstruct: candidates are drawn like the first suppliers"
 
 
 class Sourcing(Mechanism):
     name = "sourcing"
     optional = True
-    reads = ()
-    writes = ()
+    columns = (
+        Column("cancelled", "base currency/wk", 0.0, "Orders to the firm cancelled this week, backlog included", low=0),
+        Column("reliability", "1", 1.0, "Smoothed share of its orders that the firm fills", low=0, high=1),
+        Column("firm_count", "1", 1.0, "Firms behind the row", low=0),
+        Column("lost_share", "1", 0.0, "Share of the slot that others stand in for since suppliers closed", axis="slot", low=0, high=1),
+    )
+    reads = ("exit_week", "alive", "uid", "kind", "sector", "region", "fill_rate", "capacity", "price", "expected_demand", "coefficient",
+             "import_share", "shipped", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
+             "import_pipeline", "import_payable", "local_lead", "other_lead", "population_share")  # fmt: skip
+    writes = (*(c.name for c in columns), "customer", "group", "supplier", "buyer", "slot", "weight", "lead_time", "lead", "backlog",
+              "backlog_due", "supply_line")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms look for suppliers; off: the network stays as it is", source="limit of M11")
+    search_hazard: float = param(0.125, unit="1/wk", doc="Chance that a slot in need of a supplier looks for one", low=0, high=1,
+                                 source="assumption")  # fmt: skip
+    review_hazard: float = param(0.25, unit="1/quarter", doc="Chance that a slot compares its suppliers with others", low=0, high=1,
+                                 source="assumption (MODEL.md M11)")  # fmt: skip
+    every: int = param(4, unit="wk", doc="Weeks between two rounds of search and review", low=1, high=52, source="assumption, for speed")
+    candidates: int = param(4, unit="firms", doc="m: candidates looked at", low=1, high=100, source="search among four in Mark I models")
+    switch_cost: float = param(0.02, unit="1", doc="Gain in score below which nobody changes supplier", low=0, high=1, source="assumption")
+    fill_weight: float = param(1.0, unit="1", doc="η_f: a fill rate lower by one point counts as a price higher by one percent", low=0,
+                               high=10, source="assumption")  # fmt: skip
+    local_weight: float = param(0.02, unit="1", doc="η_l: what a supplier of the region may cost more", low=0, high=1, source="assumption")
+    noise: float = param(0.01, unit="1", doc="σ: scale of the logit noise of a score", low=0, high=1, source="assumption")
+    memory: float = param(13.0, unit="wk", doc="Time over which the fill rate is smoothed", low=1, high=260, source="assumption")
+    supplier_exponent: float = param(0.6, unit="1", doc="γ: power of capacity that draws a candidate", low=0, high=2, source=FIRST_NETWORK)
+    supplier_cap: float = param(0.5, unit="1", doc="τ: largest share of a candidate's capacity that one order may be", low=0.01, high=1,
+                                source=FIRST_NETWORK)  # fmt: skip
+    local_share: float = param(0.475, unit="1", doc="Share of candidates from the buyer's region", low=0, high=1, source=FIRST_NETWORK)
+
+    def settle(self, state, rest):
+        state.firms.firm_count[:] = rest.firm_count
 
     def close_links(self, state, step):
-        """Orders and backlogs with firms that closed are cancelled; the other suppliers of the slot take over."""
+        """Orders with firms that closed are cancelled; the other suppliers of the slot stand in, or else a large firm."""
+        firms, slots, links = state.firms, state.slots, state.links
+        firms.reliability[:] += (firms.fill_rate - firms.reliability) / self.memory
+        firms.cancelled[:] = 0.0
+        closed = np.flatnonzero((firms.exit_week >= step.t - 1) & (firms.exit_week <= step.t))  # mergers come after this phase
+        if len(closed) == 0:
+            return
+        lost, given_up = state.links_out_of(closed), state.links_into(closed)
+        self._cancel(state, np.union1d(lost, given_up))
+        links.weight[given_up] = 0.0
+        slot = np.unique(links.slot[lost])
+        slot = slot[firms.alive[slots.customer[slot]]]
+        supplied = np.empty(len(slot), dtype=np.bool_)
+        stand_in(slot, state.link_start, links.supplier, firms.alive, links.weight, slots.lost_share, supplied)
+        self._update_lead(state, slot)
+        alone = slot[~supplied & (slots.lost_share[slot] > 0.0)]
+        supplier = self._largest(state, alone)
+        found = supplier >= 0
+        self._connect(state, alone[found], supplier[found], np.ones(found.sum()))
+
+    def _cancel(self, state, ended) -> None:
+        firms, slots, links = state.firms, state.slots, state.links
+        backlog = links.backlog[ended]
+        firms.cancelled[:] = np.bincount(links.supplier[ended], backlog, minlength=firms.n)
+        firms.backlog_due[:] = np.maximum(firms.backlog_due - firms.cancelled, 0.0)
+        owed = np.bincount(links.slot[ended], backlog, minlength=slots.n)
+        slots.supply_line[:] = np.maximum(slots.supply_line - owed, 0.0)
+        links.backlog[ended] = 0.0
+
+    def _largest(self, state, slot) -> np.ndarray:
+        """(k,) the row that stands in for the suppliers of each slot: the sector's large firms, else its largest firm; -1 for nobody."""
+        firms = state.firms
+        buyer, group = state.slots.customer[slot], state.slots.group[slot]
+        found = np.full(len(slot), -1, dtype=np.int64)
+        for g in np.unique(group):
+            rows = np.flatnonzero(firms.alive & (firms.sector == g))
+            rows = rows[np.lexsort((-firms.uid[rows], firms.capacity[rows], firms.kind[rows] == LARGE))][-2:]  # two, if one is the buyer
+            for row in rows:
+                mine = (group == g) & ((buyer != row) | (firms.kind[row] == LARGE))
+                found[mine] = row
+        return found
 
     def review(self, state, step):
-        """Firms look for better suppliers."""
+        """Slots in need of a supplier look for one, others compare theirs with candidates; links nobody needs any more go."""
+        if step.t % self.every:
+            return
+        firms, slots, links = state.firms, state.slots, state.links
+        searching = slots.lost_share > 0.0
+        hazard = np.where(searching, self._chance("search_hazard"), self._chance("review_hazard"))
+        hazard[~firms.alive[slots.customer] | ((np.diff(state.link_start) == 0) & ~searching)] = 0.0
+        u = step.draws.uniform("sourcing", step.t, firms.uid[slots.customer], slots.group)
+        slot = np.flatnonzero(u < hazard)
+        searching = searching[slot]
+        appeal = self.fill_weight * firms.reliability - np.log(np.maximum(firms.price, LEAST_PRICE))
+        worst, old = self._worst(state, step, slot, appeal)
+        share = np.where(searching, slots.lost_share[slot], np.where(worst >= 0, links.weight[worst], 0.0))
+        supplier, new = self._best(state, step, slot, share, searching, appeal)
+        found = (supplier >= 0) & (share > 0.0) & (searching | (new > old + self.switch_cost))
+        slot, supplier, share, searching, worst = (values[found] for values in (slot, supplier, share, searching, worst))
+        links.weight[worst[~searching]] = 0.0
+        scale_links(slot[searching], 1.0 - share[searching], state.link_start, links.weight)
+        slots.lost_share[slot[searching]] = 0.0
+        self._connect(state, slot, supplier, share, prune=True)
+
+    def _chance(self, hazard: str) -> float:
+        """The chance of a round from that of a week."""
+        return 1.0 - (1.0 - self.weekly(hazard)) ** self.every
+
+    def _worst(self, state, step, slot, appeal) -> tuple[np.ndarray, np.ndarray]:
+        """(k,) the link of each slot whose supplier scores least, -1 for none, and that score."""
+        links = state.links
+        length = state.link_start[slot + 1] - state.link_start[slot]
+        first = np.concatenate([[0], np.cumsum(length)])
+        rows = np.repeat(state.link_start[slot] - first[:-1], length) + np.arange(first[-1])
+        score = self._score(state, step, links.buyer[rows], links.supplier[rows], appeal)
+        worst, least = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
+        worst_link(first, rows, links.weight, score, worst, least)
+        return worst, least
+
+    def _best(self, state, step, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
+        """(k,) the candidate of each slot that scores most, -1 for none, and that score. A supplier is no candidate of a review."""
+        firms, slots = state.firms, state.slots
+        buyer = slots.customer[slot]
+        order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
+        best, most = np.full(len(slot), -1, dtype=np.int64), np.full(len(slot), -np.inf)
+        pools = Pools(state, self.supplier_exponent, self.local_share)
+        for c in range(self.candidates):
+            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[buyer], slots.group[slot]) for what in ("local", "pick"))
+            candidate = pools.pick(firms.region[buyer], slots.group[slot], *u)
+            there = candidate >= 0
+            score = self._score(state, step, buyer, candidate, appeal)
+            fits = there & (order <= self.supplier_cap * firms.capacity[candidate])
+            fits &= (candidate != buyer) | (firms.kind[buyer] == LARGE)
+            link = self._links(state, slot, candidate)
+            fits &= searching | (link < 0) | (state.links.weight[link] == 0.0)
+            better = fits & (score > most)
+            best[better], most[better] = candidate[better], score[better]
+        return best, most
+
+    def _score(self, state, step, buyer, supplier, appeal) -> np.ndarray:
+        firms = state.firms
+        local = (firms.region[buyer] == firms.region[supplier]) & (firms.region[buyer] != EVERYWHERE)
+        score = appeal[supplier] + self.local_weight * local
+        if self.noise > 0.0:
+            u = step.draws.uniform("sourcing.noise", step.t, firms.uid[buyer], firms.uid[supplier])
+            score -= self.noise * np.log(-np.log(np.clip(u, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))
+        return score
+
+    def _links(self, state, slot, supplier) -> np.ndarray:
+        """(k,) the link from the supplier to the slot, -1 where there is none."""
+        link = np.empty(len(slot), dtype=np.int64)
+        find_links(slot, supplier, state.link_start, state.links.supplier, link)
+        return link
+
+    def _connect(self, state, slot, supplier, share, prune: bool = False) -> None:
+        """The suppliers get these shares of the slots' orders, along new links where there are none; prune: what nobody needs goes.
+
+        slot (k,) different rows; supplier (k,) rows; share (k,)
+        """
+        slots, links = state.slots, state.links
+        link, buyer, group = self._links(state, slot, supplier), slots.customer[slot], slots.group[slot]
+        new = link < 0
+        links.weight[link[~new]] = np.minimum(links.weight[link[~new]] + share[~new], 1.0)
+        if prune:
+            kept = {"keep_links": links_in_use(state), "keep_slots": slots_in_use(state)}
+            kept["keep_slots"][slot] = True
+            kept["keep_slots"][links.slot[kept["keep_links"]]] = True
+        if prune or new.any():
+            rows, _ = state.rewire(links=(supplier[new], buyer[new], group[new]), **(kept if prune else {}))
+            links.weight[rows], links.lead_time[rows] = share[new], lead_times(state, supplier[new], buyer[new])
+        self._update_lead(state, state.slot_rows(buyer, group))
+
+    def _update_lead(self, state, slot) -> None:
+        slots, links = state.slots, state.links
+        mean_lead(slot, state.link_start, links.weight, links.lead_time, slots.import_share, state.widths["import_lead"], slots.lead)
+
+
+class Pools:
+    """Where candidates come from: live firms by sector and region, those that are everywhere behind the last region of each sector."""
+
+    def __init__(self, state, exponent: float, local_share: float):
+        firms, weights = state.firms, state.regions.population_share
+        self.R = len(weights)
+        region = np.where(firms.region == EVERYWHERE, self.R, firms.region)
+        cell = firms.sector * np.int64(self.R + 1) + region
+        live = np.flatnonzero(firms.alive & (firms.capacity > 0.0))
+        self.member = live[np.lexsort((firms.uid[live], cell[live]))]  # by uid, so that rows do not matter
+        self.start = np.searchsorted(cell[self.member], np.arange(len(state.sector_codes) * (self.R + 1) + 1))
+        appeal = firms.firm_count * (firms.capacity / firms.firm_count) ** exponent
+        self.cumulated = np.concatenate([[0.0], np.cumsum(appeal[self.member])])
+        self.share = weights
+        same = float(np.sum(weights**2))  # chance that two firms drawn at random share a region
+        self.p_local = max(0.0, (local_share - same) / (1.0 - same)) if same < 1.0 else 0.0
+
+    def pick(self, region, group, u_local, u_pick) -> np.ndarray:
+        """(k,) a live firm of each group by its appeal, of the region with chance p_local; -1 where the sector has none.
+
+        A firm that is everywhere counts in a region with the region's share. region, group (k,); u_local, u_pick (k,) uniforms
+        """
+        everywhere = group.astype(np.int64) * (self.R + 1) + self.R
+        home = everywhere - self.R + np.maximum(region, 0)
+        size = np.diff(self.cumulated[self.start])
+        local = (region != EVERYWHERE) & (size[home] > 0.0) & (u_local < self.p_local)
+        near = np.where(local, size[home], self.cumulated[self.start[everywhere]] - self.cumulated[self.start[everywhere - self.R]])
+        share = np.where(local, self.share[np.maximum(region, 0)], 1.0)
+        target = u_pick * (near + share * size[everywhere])
+        near_first = self.cumulated[self.start[np.where(local, home, everywhere - self.R)]]
+        far_first = self.cumulated[self.start[everywhere]]
+        target = np.where(target < near, near_first + target, far_first + (target - near) / share)
+        stop = np.where(local & (target < near_first + near), self.start[home + 1], self.start[everywhere + 1])
+        place = np.minimum(np.searchsorted(self.cumulated, target, side="right") - 1, stop - 1)  # rounding may pass the end of the pool
+        none = near + size[everywhere] <= 0.0
+        return np.where(none, -1, np.append(self.member, -1)[place])
+
+
+def lead_times(state, supplier, buyer) -> np.ndarray:
+    """(k,) weeks from dispatch to arrival between these rows."""
+    region = state.firms.region
+    local = (region[supplier] == region[buyer]) & (region[buyer] != EVERYWHERE)
+    return np.where(local, state.regions.local_lead[np.maximum(region[buyer], 0)], state.sectors.other_lead[state.firms.sector[supplier]])
+
+
+def links_in_use(state) -> np.ndarray:
+    """(m,) bool: somebody orders, waits or owes along the link, or has been served this week."""
+    links = state.links
+    return (links.weight > 0.0) | (links.payable > 0.0) | (links.backlog > 0.0) | (links.shipped > 0.0)
+
+
+def slots_in_use(state) -> np.ndarray:
+    """(s,) bool: the customer lives, or the slot has goods, debts or flows of the week left."""
+    slots = state.slots
+    used = state.firms.alive[slots.customer]
+    dead = np.flatnonzero(~used)
+    for name in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import"):
+        used[dead] |= getattr(slots, name)[dead] > 0.0
+    for name in ("pipeline", "import_pipeline"):
+        used[dead] |= getattr(slots, name)[dead].any(axis=1)
+    return used
+
+
+@kernel
+def stand_in(slot, link_start, supplier, alive, weight, lost_share, supplied):
+    """w of suppliers who died goes to the others of the slot, in proportion; lost ← 1 - (1 - lost)(1 - w). supplied: there are others.
+
+    slot (k,); link_start (s+1,); supplier (m,); alive (n,); writes weight (m,), lost_share (s,), supplied (k,)
+    """
+    for k in range(slot.size):
+        s = slot[k]
+        gone = 0.0
+        left = 0.0
+        for e in range(link_start[s], link_start[s + 1]):
+            if alive[supplier[e]]:
+                left += weight[e]
+            else:
+                gone += weight[e]
+                weight[e] = 0.0
+        supplied[k] = left > 0.0
+        if gone > 0.0:
+            lost_share[s] = 1.0 - (1.0 - lost_share[s]) * (left / (left + gone))
+            for e in range(link_start[s], link_start[s + 1]):
+                if left > 0.0:
+                    weight[e] = min(weight[e] / left, 1.0)
+
+
+@kernel
+def worst_link(first, row, weight, score, worst, least):
+    """The link with weight that scores least among row[first_k : first_{k+1}], -1 for none. Writes worst (k,), least (k,)."""
+    for k in range(worst.size):
+        worst[k] = -1
+        least[k] = np.inf
+        for p in range(first[k], first[k + 1]):
+            if weight[row[p]] > 0.0 and score[p] < least[k]:
+                worst[k] = row[p]
+                least[k] = score[p]
+
+
+@kernel
+def scale_links(slot, factor, link_start, weight):
+    """w_e ← factor_k w_e for the links of each slot. slot, factor (k,); link_start (s+1,); writes weight (m,)."""
+    for k in range(slot.size):
+        for e in range(link_start[slot[k]], link_start[slot[k] + 1]):
+            weight[e] *= factor[k]
+
+
+@kernel
+def find_links(slot, wanted, link_start, supplier, link):
+    """The link of each slot to the wanted supplier, -1 where there is none. slot, wanted (k,); supplier (m,); writes link (k,)."""
+    for k in range(slot.size):
+        low, high = link_start[slot[k]], link_start[slot[k] + 1]
+        stop = high
+        while low < high:
+            middle = (low + high) // 2
+            if supplier[middle] < wanted[k]:
+                low = middle + 1
+            else:
+                high = middle
+        link[k] = low if low < stop and supplier[low] == wanted[k] else -1
+
+
+@kernel
+def mean_lead(slot, link_start, weight, lead_time, import_share, import_lead, lead):
+    """ℓ = (1 - import share) Σ w ℓ_e + import share · ℓ_imp, where there is one. slot (k,); weight, lead_time (m,); writes lead (s,)"""
+    for k in range(slot.size):
+        s = slot[k]
+        at_home = 0.0
+        total = 0.0
+        for e in range(link_start[s], link_start[s + 1]):
+            at_home += weight[e] * lead_time[e]
+            total += weight[e]
+        if total > 0.0:
+            lead[s] = (1.0 - import_share[s]) * at_home / total + import_share[s] * import_lead

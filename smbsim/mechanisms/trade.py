@@ -62,6 +62,8 @@ class Trade(Mechanism):
             axis="slot",
             low=0,
         ),
+        Column("local_lead", "wk", 1, "Lead time between firms of the region", axis="region", dtype="i1", low=1),
+        Column("other_lead", "wk", 1, "Lead time of the group's goods from elsewhere", axis="sector", dtype="i1", low=1),
         Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
         Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
     )
@@ -83,6 +85,7 @@ class Trade(Mechanism):
         regions = firms.region[links.supplier], firms.region[links.buyer]
         local = (regions[0] == regions[1]) & (regions[0] != EVERYWHERE)
         links.lead_time[:] = np.where(local, self.local_lead, self.other_lead)
+        state.regions.local_lead[:], state.sectors.other_lead[:] = self.local_lead, self.other_lead
         links.shipped[:] = rest.link_flow
         links.payable[:] = (self.payment_weeks - 1.0) * rest.link_flow
         for weeks in range(1, state.widths["lead"] + 1):  # after week -1, the goods arriving in week 0 are in ring slot 0

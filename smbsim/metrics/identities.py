@@ -1,9 +1,10 @@
-"""Do the books close? Money and goods that appear or vanish in a week, relative to what there is (MODEL.md 3.4, 3.6).
+"""Do the books close? Money, goods and people that appear or vanish, relative to what there is (MODEL.md 3.4, 3.6).
 
 money     Σ deposits - Σ loans = constant
 supply    output = scrap + Δ finished goods + sold to firms + final sales                    per sector
 inputs    shipped + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
-orders    ordered = shipped + Δ backlog                                                      per sector
+orders    ordered = shipped + Δ backlog + cancelled                                          per sector
+heads     labour force = unemployed + staff of firms                                         per region
 credit    invoiced = paid + Δ payable is held by `accounts` and `finance` together: deposits are in `money`
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..state import State
+from ..state import EVERYWHERE, State
 
 
 class Books:
@@ -38,7 +39,7 @@ class Books:
         shipped = np.bincount(state.slots.group[state.links.slot], weights=state.links.shipped, minlength=len(made))
         came = shipped + _by_group(state, slots.imports + slots.emergency_import)
         used = _by_group(state, slots.input_use + slots.input_spoiled)
-        ordered = state.by_sector(firms.demand - firms.final_demand)
+        ordered = state.by_sector(firms.demand - firms.final_demand - firms.cancelled)
         return {
             "money_gap": abs(state.money() - self.money) / max(self.turnover, 1e-300),
             "goods_gap": max(
@@ -46,7 +47,17 @@ class Books:
                 _relative(came - used - (self.inputs - inputs), came + self.inputs + inputs),
                 _relative(ordered - sold - (self.backlog - backlog), state.by_sector(firms.demand) + self.backlog + backlog),
             ),
+            "heads_gap": heads_gap(state),
         }
+
+
+def heads_gap(state: State) -> float:
+    """People counted twice or not at all, by region; staff of firms that are everywhere is counted where it lives."""
+    firms, regions = state.firms, state.regions
+    staff = np.bincount(firms.region - EVERYWHERE, weights=firms.employment, minlength=regions.n + 1)
+    gap = regions.labour_force - regions.unemployed - regions.roaming_staff - staff[1:]
+    roaming = np.atleast_1d(regions.roaming_staff.sum() - staff[0])
+    return max(_relative(gap, regions.labour_force), _relative(roaming, np.atleast_1d(regions.labour_force.sum())))
 
 
 def _input_goods(state: State) -> np.ndarray:

@@ -32,6 +32,7 @@ from . import economy as economies
 from .interventions.base import Intervention
 from .interventions.shocks import Shock
 from .mechanisms.base import Mechanism
+from .mechanisms.costs import Costs
 from .mechanisms.credit import Credit
 from .mechanisms.entry import Entry
 from .mechanisms.exits import Exits
@@ -55,7 +56,7 @@ from .scenario_text import Node, merge
 from .schema import InputError, param
 from .state import STRUCTURE
 
-MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
+MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
               Exits, Sourcing, Entry, Strategy)  # fmt: skip
 
 PRESETS = {
@@ -170,6 +171,7 @@ class Scenario(Section):
     orders: Orders = Orders()
     trade: Trade = Trade()
     market: Market = Market()
+    costs: Costs = Costs()
     finance: Finance = Finance()
     labour: Labour = Labour()
     households: Households = Households()

@@ -23,6 +23,8 @@ SCHEDULE = (
     ("orders", "orders", "place"),  # after use, so that the stock is what is left
     ("final demand", "passthrough", "spend"),  # budgets first: from deposits at the start of the week
     ("final demand", "households", "spend"),
+    ("final demand", "market", "attract"),
+    ("final demand", "costs", "order"),  # counter inputs, for the output made last
     ("final demand", "market", "share"),
     ("delivery", "trade", "collect"),
     ("delivery", "production", "serve"),  # services are made to order, so after the orders
@@ -31,11 +33,12 @@ SCHEDULE = (
     ("delivery", "production", "work_overtime"),
     ("payment", "trade", "invoice"),  # payment follows booking
     ("payment", "market", "sell"),
+    ("payment", "costs", "pay_counter"),
     ("payment", "market", "buy_elsewhere"),
     ("payment", "finance", "open_purse"),  # what each firm can spend: deposits and this week's receipts over the counter
     ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, the bank, trade credit, then capital
     ("payment", "government", "tax_products"),
-    ("payment", "market", "buy_spot"),
+    ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
     ("payment", "finance", "pay_bank"),
     ("payment", "finance", "pay"),
@@ -52,6 +55,7 @@ SCHEDULE = (
     ("distress", "labour", "release"),
     ("distress", "sourcing", "close_links"),
     ("distress", "exits", "settle_estates"),
+    ("slow decisions", "costs", "estimate"),
     ("slow decisions", "market", "review"),  # prices hold until the next review
     ("slow decisions", "strategy", "decide"),
     ("slow decisions", "strategy", "merge"),

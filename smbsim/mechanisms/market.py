@@ -1,22 +1,41 @@
-r"""Market (M3) in its limit: price 1, constant customer bases. Budgets become demand for firms, and buyers pay for what they get.
+r"""Market (M3): customers choose firms by price, quality and place; firms set prices from cost and markup; buyers pay for what they get.
 
-    household demand for firm i   h_i = τ_i [ B_home C_{r(i),s} + B_else Σ_{r≠r(i)} C_{r,s} ]      large firms: B_home Σ_r B_{L,r} C_{r,s}
-    pooled demand                 g_i = b_i ( Σ_u spending_{s,u} / p_i + counter_s )               u every other final use
-    final demand (volume)         F_i = demand_factor_i ( h_i / p_i + g_i )
-    payments                      each buyer pays the share of its budget that was delivered
+    attraction                v_i = p_i^(1-ε) q_i^η                           limit: 1;  0 once the firm has closed
+    share of a market         s_i,r = B_i,r v_i / Σ_j B_j,r v_j               B at home or elsewhere; large firms: B_home B_L,r
+    household demand          h_i = τ_i Σ_r s_i,r C_r,s
+    pooled demand             g_i = b_i v_i / Σ_j b_j v_j · ( Σ_u π_i,u spending_s,u / p_i + counter_s P_s / p_i )     u other final use
+    final demand (volume)     F_i = demand_factor_i ( h_i / p_i + g_i )
+    payments                  each buyer pays the share of its budget that was delivered
 
-b_i is the firm's share of what its sector sells outside links. Counter inputs are bought like final demand, for the output each firm
-made last (a service firm's is that of last week); imports and products of accounts without a stock are bought on the spot for what
-was made this week. A taste factor τ below one moves demand: customers turn to the other firms of the sector first, and a sector that
-is hit as a whole loses to the other sectors; household spending as a whole stays what it was.
+b_i is the firm's share of what its sector sells outside links, and P the price index at which the pool's counter inputs are as many as
+were asked for. The state's purchases are tilted by π_i, a factor of policy whose mean over the pool is one. A taste factor τ below one
+moves demand: customers turn to the other firms of the sector first, and a sector that is hit as a whole loses to the other sectors;
+household spending as a whole stays what it was. Where nobody sells, the money stays with the buyers.
+
+Households choose between the sector and imports of the same goods (Armington), θ their shares at rest, P_r,s = (Σ B v / Σ B)^(1/(1-ε)):
+
+    C_r,s = f θ_s C_r P_r,s^(1-σ) ,   imports = f θ_m C_r φ^(1-σ) ,   f = (θ_s + θ_m) / (θ_s P_r,s^(1-σ) + θ_m φ^(1-σ))
+
+Every 13 weeks, staggered by uid, a firm reviews its offer; the row of a sector's large firms, which stands for many, moves by a
+thirteenth every week instead:
+
+    μ_i ← μ_i + |μ_i| ( exp( υ Δln share_i - υ_S [S_i / (n_fg D̂_i) - 1]¹₋₁ ) - 1 )       share in expected demand; stocks where storable
+    p_i ← p_i · [ (1 + μ_i) ĉ_i / p_i ] within 1 ± step                                     ĉ unit cost; at rest μ = 1/ĉ - 1, so that p = 1
+    ln q_i ← ρ ln q_i + noise                                                              SMBs
 
 symbol  column               unit
 C       budget (region, s)   currency/wk
 B       customer_base        1
 b       sale_share           1
 p       price                currency per base currency
+q       quality              1
+μ       markup               1
+ĉ       unit_cost            currency per base currency
+π       procurement_factor   1
 
-Source: POPULATION.md 1.3 and 1.4; shares by price, quality and locality (Bijmolt et al. 2005) come with price setting.
+Sources: Bijmolt, van Heerde and Pieters (2005): mean price elasticity -2.62 of 1,851 estimates, of quantity, hence 1 - ε of spending;
+Dosi, Fagiolo and Roventini (2010) for markups that follow the market share; Delli Gatti et al. (2011) for the step of prices;
+POPULATION.md 1.3 and 1.4 for the shares at rest.
 """
 
 from __future__ import annotations
@@ -25,11 +44,14 @@ import numpy as np
 
 from ..accounts import transfer
 from ..rest import ACCOUNTS, FOREIGN, GOVERNMENT, INVESTMENT, USES
-from ..schema import Column, param
-from ..state import EVERYWHERE
+from ..schema import WEEKS_PER_YEAR, Column, param
+from ..state import EVERYWHERE, LARGE, SMB
 from .base import Mechanism
 
 ROUNDING = 1e-12  # shares of a market that sum to one up to this are those of the start
+CHEAPEST = 1e-3  # lowest price of imports that counts when households compare, so that their share stays finite
+LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
+STATE = USES.index(GOVERNMENT)
 FLOWS = {INVESTMENT: "investment goods", FOREIGN: "exports", GOVERNMENT: "government purchases"}
 
 
@@ -37,6 +59,9 @@ class Market(Mechanism):
     name = "market"
     columns = (
         Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0),
+        Column("markup", "1", 0.0, "Price over unit cost less one; covers capital, interest and profit", low=-1),
+        Column("quality", "1", 1.0, "Quality of the offer, relative to rest", low=0),
+        Column("reviewed_share", "1", 0.0, "Share of the sector's expected demand at the last review", low=0),
         Column(
             "customer_base",
             "1",
@@ -49,83 +74,86 @@ class Market(Mechanism):
         Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
         Column("taste_factor", "1", 1.0, "Factor of shocks on households' preference; what is cut goes elsewhere", low=0),
+        Column("procurement_factor", "1", 1.0, "Factor of policy on the firm's share of government purchases", low=0),
         Column("pull", "1", 1.0, "Attraction of the firm's offer to whoever buys outside links; 0 once it has closed", low=0),
         Column("intensity", "1", 1.0, "Factor by which the shares of a market's sellers sum to one", axis="region", width="sector", low=0),
         Column("pool_share", "1", 0.0, "Share of what the sector sells outside links, of the firms that are there now", low=0, high=1),
+        Column("bargain", "1", 1.0, "Units of the firm for the price of one of the pool, where customers choose by price", low=0),
         Column("household_demand", "currency/wk", 0.0, "Household budgets aimed at the firm", low=0),
         Column("final_demand", "base currency/wk", 0.0, "Asked of the firm outside links", low=0),
-        Column("counter_base", "base currency/wk", 0.0, "Output for which counter inputs are bought this week", low=0),
-        Column("counter_use", "base currency/wk", 0.0, "Counter inputs delivered to the firm", low=0),
-        Column("counter_cost", "currency/wk", 0.0, "Paid for counter inputs", low=0),
-        Column("spot_use", "base currency/wk", 0.0, "Imports and products of accounts used without a stock", low=0),
-        Column("spot_cost", "currency/wk", 0.0, "Paid for them", low=0),
-        Column("counter_demand", "base currency/wk", 0.0, "Counter inputs asked of the sector", axis="sector", low=0),
-        Column("counter_coefficient", "1", 0.0, "Counter input per unit of output: user sector × supplier", axis="sector", width="sector"),
-        Column("spot_coefficient", "1", 0.0, "Spot import per unit of output: user sector × group", axis="sector", width="sector"),
-        Column("other_import_coefficient", "1", 0.0, "Imports of no group per unit of output", axis="sector"),
-        Column("account_coefficient", "1", 0.0, "Products of accounts per unit of output", axis="sector", width="account"),
+        Column("counter_price", "currency per base currency", 1.0, "Price of a unit from the sector's pool", axis="sector", low=0),
         Column("budget", "currency/wk", 0.0, "Household spending by region and sector", axis="region", width="sector", low=0),
         Column("spending", "currency/wk", 0.0, "Spending of each final use on the sector", axis="sector", width="use", low=0),
         Column("import_spending", "currency/wk", 0.0, "Spending of each use on imports of the group", axis="sector", width="use", low=0),
         Column("account_spending", "currency/wk", 0.0, "Spending of each use on products of the account", axis="account", width="use"),
     )
-    reads = ("sector", "region", "output", "final_fill_rate", "consumption", "import_factor", "import_price_factor")
+    reads = ("final_fill_rate", "consumption", "sector_basket", "import_basket", "counter_demand", "import_factor", "import_price_factor",
+             "expected_demand", "inventory", "finished_cover", "storable", "unit_cost")  # fmt: skip
     writes = (*(c.name for c in columns), "cash", "deposits", "balance")
 
-    enabled: bool = param(False, unit="switch", doc="Price setting; off: price 1 and constant customer bases", source="limit of M3")
+    enabled: bool = param(False, unit="switch", doc="Prices, and customers who compare; off: price 1 and constant customer bases",
+                          source="limit of M3")  # fmt: skip
+    price_elasticity: float = param(2.6, unit="1", doc="ε: of the quantity sold to the firm's own price", low=1, high=20, tier="calibrated",
+                                    source="Bijmolt et al. (2005): mean -2.62 of 1,851 estimates")  # fmt: skip
+    quality_elasticity: float = param(1.0, unit="1", doc="η: of the quantity sold to quality", low=0, high=10, source="assumption")
+    import_elasticity: float = param(1.5, unit="1", doc="σ: substitution of households between a sector and imports of its goods", low=0,
+                                     high=10, source="assumption; macro estimates of Armington elasticities are 1 to 2")  # fmt: skip
+    review_weeks: int = param(13, unit="wk", doc="Weeks between two reviews of a firm's price", low=1, high=104, source="assumption")
+    price_step: float = param(0.10, unit="1", doc="Largest change of a price at a review", low=0, high=0.9,
+                              source="Delli Gatti et al. (2011): up to .10 a quarter")  # fmt: skip
+    markup_min: float = param(0.0, unit="1", doc="μ_min: markup below which no adjustment takes it", low=-0.9, high=5, source="assumption")
+    share_response: float = param(0.04, unit="1", doc="υ: of the logarithm of the markup to that of the market share", low=0, high=1,
+                                  source="Dosi, Fagiolo and Roventini (2010): .04; sweep .01 to .1")  # fmt: skip
+    stock_response: float = param(0.04, unit="1", doc="υ_S: of the logarithm of the markup to finished goods above target", low=0, high=1,
+                                  source="assumption")  # fmt: skip
+    quality_noise: float = param(0.1, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
+                                 source="assumption")  # fmt: skip
+    quality_persistence: float = param(0.8, unit="1", doc="Share of an advantage in quality that is left after a year", low=0, high=0.999,
+                                       source="assumption, as for productivity")  # fmt: skip
 
     def settle(self, state, rest):
         firms, sectors = state.firms, state.sectors
         firms.customer_base[:] = rest.customers
         state.regions.large_customers[:] = rest.large_customers
         firms.sale_share[:] = rest.sale_share
-        firms.counter_base[:] = rest.output
-        sectors.counter_coefficient[:] = rest.counter
-        sectors.spot_coefficient[:] = rest.spot_imports
-        sectors.other_import_coefficient[:] = rest.other_imports
-        sectors.account_coefficient[:] = rest.account_inputs
+        firms.markup[:] = np.divide(1.0, firms.unit_cost, out=np.ones(firms.n), where=firms.unit_cost > 0) - 1.0
+        firms.reviewed_share[:] = self._demand_share(state)
         sectors.spending[:] = rest.basket
         sectors.import_spending[:] = rest.import_basket
         state.accounts.account_spending[:] = rest.account_basket
-        self._settle_flows(state)
-
-    def _settle_flows(self, state) -> None:
-        """What was asked, bought and paid in the week before the first."""
-        firms, sectors = state.firms, state.sectors
+        self._attract(state)
         self._ask(state)
-        firms.counter_use[:] = firms.output * sectors.counter_coefficient.sum(axis=1)[firms.sector]
-        firms.counter_cost[:] = firms.counter_use
-        unstocked = sectors.spot_coefficient.sum(axis=1) + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1)
-        firms.spot_use[:] = firms.output * unstocked[firms.sector]
-        firms.spot_cost[:] = firms.spot_use
 
-    def review(self, state, step):
-        """Firms whose turn it is set their price."""
+    # -- demand ---------------------------------------------------------------------------------------------------------------------------
+
+    def attract(self, state, step):
+        """What each firm's offer is worth to customers, and its share of the pool."""
+        self._attract(state)
 
     def share(self, state, step):
         """Budgets of all uses become demand for firms."""
+        if self.enabled:
+            self._compare_with_imports(state)
         self._ask(state)
 
-    def _ask(self, state) -> None:
-        firms, sectors = state.firms, state.sectors
-        self._attract(state)
-        firms.counter_base[:] = np.where(firms.alive, firms.output, 0.0)
-        sectors.counter_demand[:] = state.by_sector(firms.counter_base) @ sectors.counter_coefficient
-        firms.household_demand[:] = self._preferred(state, self._reach(state))
-        pooled = sectors.spending[:, 1:].sum(axis=1)[firms.sector] / firms.price + sectors.counter_demand[firms.sector]
-        firms.final_demand[:] = firms.demand_factor * (firms.household_demand / firms.price + firms.pool_share * pooled)
-
     def _attract(self, state) -> None:
-        """Customers of the firms that are there: shares of every market sum to one again after an exit or an entry."""
-        firms = state.firms
+        firms, sectors = state.firms, state.sectors
         firms.pull[:] = firms.alive
+        if self.enabled:
+            firms.pull[:] *= firms.price ** (1.0 - self.price_elasticity) * firms.quality**self.quality_elasticity
         state.regions.intensity[:] = self._normaliser(state, self._by_market(state, firms.pull))
         offered = firms.sale_share * firms.pull
         firms.pool_share[:] = offered * self._normaliser(state, state.by_sector(offered))[firms.sector]
+        if self.enabled:
+            units = state.by_sector(firms.pool_share / firms.price)
+            sectors.counter_price[:] = np.divide(1.0, units, out=np.zeros_like(units), where=units > 0)
+            firms.bargain[:] = sectors.counter_price[firms.sector] / firms.price
+        else:
+            sectors.counter_price[:] = state.by_sector(firms.pool_share * firms.price)
 
     def _normaliser(self, state, shares) -> np.ndarray:
-        """1 / shares, 0 where nobody sells; exactly 1 where the shares are those of the start."""
-        if state.firms.alive.all() and shares.max(initial=0.0) <= 1.0 + ROUNDING:
+        """1 / shares, 0 where nobody sells; in the limit exactly 1 as long as the firms are those of the start."""
+        if not self.enabled and state.firms.alive.all() and shares.max(initial=0.0) <= 1.0 + ROUNDING:
             return np.ones_like(shares)
         return np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
 
@@ -136,6 +164,36 @@ class Market(Mechanism):
         elsewhere = state.by_region_and_sector(weight * firms.customer_base[:, 1])
         large = state.by_sector(np.where(firms.region == EVERYWHERE, weight * firms.customer_base[:, 0], 0.0))
         return home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large
+
+    def _compare_with_imports(self, state) -> None:
+        """Households turn to imports where these are the cheaper offer, and the other way round; each keeps its budget for the goods."""
+        firms, regions, sectors = state.firms, state.regions, state.sectors
+        bases, offers = self._by_market(state, 1.0 * firms.alive), self._by_market(state, firms.pull)
+        exponent = (1.0 - self.import_elasticity) / (1.0 - self.price_elasticity) if self.price_elasticity > 1 else 0.0
+        at_home = np.divide(offers, bases, out=np.zeros_like(offers), where=offers > 0)
+        np.power(at_home, exponent, out=at_home, where=offers > 0)  # P^(1-σ); 0 where nobody sells
+        abroad = np.maximum(sectors.import_price_factor, CHEAPEST) ** (1.0 - self.import_elasticity)
+        worth = sectors.sector_basket * at_home + sectors.import_basket * abroad
+        factor = np.divide(sectors.sector_basket + sectors.import_basket, worth, out=np.zeros_like(worth), where=worth > 0)
+        regional = state.households.consumption.reshape(-1, 2).sum(axis=1)
+        regions.budget[:] *= factor * at_home
+        sectors.spending[:, 0] = regions.budget.sum(axis=0)
+        sectors.import_spending[:, 0] = (regional @ factor) * sectors.import_basket * abroad
+
+    def _ask(self, state) -> None:
+        firms, sectors = state.firms, state.sectors
+        firms.household_demand[:] = self._preferred(state, self._reach(state))
+        spending = sectors.spending[:, 1:].sum(axis=1)[firms.sector] + (self._tilt(state) - 1.0) * sectors.spending[firms.sector, STATE]
+        pooled = spending / firms.price + sectors.counter_demand[firms.sector] * firms.bargain
+        firms.final_demand[:] = firms.demand_factor * (firms.household_demand / firms.price + firms.pool_share * pooled)
+
+    def _tilt(self, state) -> np.ndarray | float:
+        """(n,) the state's purchases from the firm, relative to its share of the pool; the sector's total is kept."""
+        firms = state.firms
+        if np.all(firms.procurement_factor == 1.0):
+            return 1.0
+        mean = state.by_sector(firms.pool_share * firms.procurement_factor)
+        return firms.procurement_factor * np.divide(1.0, mean, out=np.zeros_like(mean), where=mean > 0)[firms.sector]
 
     def _reach(self, state) -> np.ndarray:
         """(n,) what the regions' budgets bring each firm by its customer base and its pull."""
@@ -157,6 +215,8 @@ class Market(Mechanism):
         liked = state.by_sector(reach * firms.taste_factor)
         return reach * firms.taste_factor * np.divide(aimed, liked, out=np.zeros_like(liked), where=liked > 0)[firms.sector]
 
+    # -- payment --------------------------------------------------------------------------------------------------------------------------
+
     def sell(self, state, step):
         """Buyers pay for what was delivered to them; what could not be delivered stays with them."""
         firms, sectors = state.firms, state.sectors
@@ -164,10 +224,8 @@ class Market(Mechanism):
         received = delivered * firms.household_demand
         transfer(state, "household", "firm", self._paid_by_cells(state, received), "consumption", received)
         for u, use in enumerate(uses(state)[1:], start=1):
-            flow = FLOWS.get(use, f"{use} inputs")
-            transfer(state, use, "firm", delivered * firms.pool_share * sectors.spending[firms.sector, u], flow)
-        volume = delivered * firms.pool_share * sectors.counter_demand[firms.sector]
-        self._pay_over_counter(state, volume)
+            part = firms.pool_share * (self._tilt(state) if u == STATE else 1.0)
+            transfer(state, use, "firm", delivered * part * sectors.spending[firms.sector, u], FLOWS.get(use, f"{use} inputs"))
 
     def _paid_by_cells(self, state, received) -> np.ndarray:
         """(2R,) a region pays what its budget brought the firms, its cells in proportion to their consumption."""
@@ -178,27 +236,6 @@ class Market(Mechanism):
         by_class = state.households.consumption.reshape(-1, 2)
         total = by_class.sum(axis=1, keepdims=True)
         return (paid[:, None] * np.divide(by_class, total, out=np.zeros_like(by_class), where=total > 0)).ravel()
-
-    def _pay_over_counter(self, state, volume) -> None:
-        firms, sectors = state.firms, state.sectors
-        asked = sectors.counter_demand
-        for column, sold in ((firms.counter_use, volume), (firms.counter_cost, firms.price * volume)):
-            per_unit = np.divide(state.by_sector(sold), asked, out=np.zeros_like(asked), where=asked > 0)
-            column[:] = firms.counter_base * (sectors.counter_coefficient @ per_unit)[firms.sector]
-        transfer(state, "firm", "firm", firms.counter_cost, "counter inputs", firms.price * volume)
-
-    def buy_spot(self, state, step):
-        """Firms pay for imports and products of accounts that they use without a stock."""
-        firms, sectors = state.firms, state.sectors
-        volume = sectors.spot_coefficient * sectors.import_factor
-        imports = volume @ sectors.import_price_factor + sectors.other_import_coefficient
-        accounts = sectors.account_coefficient
-        firms.spot_use[:] = firms.output * (volume.sum(axis=1) + sectors.other_import_coefficient + accounts.sum(axis=1))[firms.sector]
-        firms.spot_cost[:] = firms.output * (imports + accounts.sum(axis=1))[firms.sector]
-        transfer(state, "firm", FOREIGN, firms.output * imports[firms.sector], "imported inputs")
-        for a, account in enumerate(state.account_names):
-            if accounts[:, a].any():
-                transfer(state, "firm", account, firms.output * accounts[firms.sector, a], f"inputs from {account}")
 
     def buy_elsewhere(self, state, step):
         """Final uses pay for imports and for products of accounts; imports that cannot be had are not paid."""
@@ -216,6 +253,58 @@ class Market(Mechanism):
             consumption = state.households.consumption
             amount = amount * consumption / consumption.sum()
         transfer(state, use, account, amount, flow)
+
+    # -- prices ---------------------------------------------------------------------------------------------------------------------------
+
+    def review(self, state, step):
+        """Firms whose turn it is set their price; their quality moves on."""
+        if not self.enabled:
+            return
+        firms = state.firms
+        roaming = firms.kind == LARGE
+        due = firms.alive & (roaming | ((step.t + firms.uid) % self.review_weeks == 0))
+        rows = np.flatnonzero(due)
+        pace = np.where(roaming[rows], 1.0 / self.review_weeks, 1.0)
+        self._adjust_markup(state, rows, pace)
+        self._set_price(state, rows, pace)
+        if self.quality_noise > 0:
+            self._change_quality(state, step, rows[firms.kind[rows] == SMB])
+
+    def _demand_share(self, state) -> np.ndarray:
+        """(n,) share in the expected demand of the sector."""
+        firms = state.firms
+        sold = state.by_sector(firms.expected_demand)[firms.sector]
+        return np.divide(firms.expected_demand, sold, out=np.zeros(firms.n), where=sold > 0)
+
+    def _adjust_markup(self, state, rows, pace) -> None:
+        """Up with the market share, down with unsold goods; never below the least markup by adjustment alone."""
+        firms = state.firms
+        share, before = self._demand_share(state)[rows], firms.reviewed_share[rows]
+        known = (share > 0) & (before > 0)
+        gained = np.log(np.divide(share, before, out=np.ones(len(rows)), where=known))
+        target = np.where(firms.storable, firms.finished_cover * firms.expected_demand, 0.0)[rows]
+        unsold = np.clip(np.divide(firms.inventory[rows], target, out=np.ones(len(rows)), where=target > 0) - 1.0, -1.0, 1.0)
+        markup = firms.markup[rows]
+        wanted = markup + np.abs(markup) * np.expm1(self.share_response * gained - self.stock_response * pace * unsold)
+        firms.markup[rows] = np.maximum(wanted, np.minimum(markup, self.markup_min))
+        firms.reviewed_share[rows] = share
+
+    def _set_price(self, state, rows, pace) -> None:
+        firms = state.firms
+        price = firms.price[rows]
+        wanted = (1.0 + firms.markup[rows]) * firms.unit_cost[rows]
+        change = np.clip(wanted / price - 1.0, -self.price_step, self.price_step)
+        firms.price[rows] = price * (1.0 + pace * change)
+
+    def _change_quality(self, state, step, rows) -> None:
+        """A mean-reverting walk of its logarithm."""
+        from scipy.special import ndtri  # half a second to import
+
+        firms = state.firms
+        kept = self.quality_persistence ** (self.review_weeks / WEEKS_PER_YEAR)
+        lasting = self.quality_noise**2 / (1.0 - self.quality_persistence**2)
+        shock = ndtri(np.maximum(step.draws.uniform("quality", step.t, firms.uid[rows]), LEAST_UNIFORM))
+        firms.quality[rows] = np.exp(kept * np.log(firms.quality[rows]) + np.sqrt((1.0 - kept**2) * lasting) * shock)
 
 
 def uses(state) -> tuple[str, ...]:

@@ -1,41 +1,18 @@
-"""Market in its limit: budgets become demand, taste moves it, what is delivered is paid; counter and spot inputs without a stock."""
+"""Market: budgets become demand, taste, price and quality move it, what is delivered is paid; prices follow costs and customers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from models import given, miniature
+from models import miniature
 
-from smbsim.draws import Draws
-from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.market import Market
-from smbsim.network import from_edges
 from smbsim.rest import ACCOUNTS
 from smbsim.state import EVERYWHERE
 
-WEEK = Step(0, Draws(1))
+from .shops import MILL, SHOP, WEEK, asked, three_shops
+
 INVESTMENT, FOREIGN, GOVERNMENT = 1, 2, 3  # columns of `spending`
-SHOP, MILL = 8, 5  # rows of two sectors
-
-
-def three_shops(sectors=(SHOP, SHOP, MILL), regions=(0, 1, 0)):
-    """Firms 0 and 1 of one sector in two regions, firm 2 of another; nobody asks, holds or owes anything yet."""
-    network = from_edges([], [52 * 10.0] * 3, sector=list(sectors))
-    network = replace(network, region=np.array(regions), region_names=("a", "b"))
-    state = given(network)[0]
-    for column in (
-        state.firms.cash, state.households.deposits, state.accounts.balance, state.regions.budget, state.sectors.spending,
-        state.firms.customer_base, state.regions.large_customers, state.firms.sale_share,
-    ):  # fmt: skip
-        column[:] = 0.0
-    return state
-
-
-def asked(state):
-    Market().share(state, WEEK)
-    return state.firms.final_demand
 
 
 # -- demand -----------------------------------------------------------------------------------------------------------------------------
@@ -168,35 +145,6 @@ def test_other_uses_pay_the_share_that_was_delivered():
     paid = dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True))
     assert paid == {"government": -3.0, "foreign": -1.0, "bank": 0.0, "investment": -2.0}
     assert state.firms.cash[0] == 6.0
-
-
-def test_counter_inputs_are_asked_and_paid_by_those_who_use_them():
-    """Outputs 10 and 30 at ½ and ¼ per unit ask 5 + 7.5 of the shop, which delivers ⅘ at a price of 2: 4 for 8 and 6 for 12."""
-    state = three_shops(sectors=(SHOP, 1, MILL), regions=(0, 0, 0))
-    state.sectors.counter_coefficient[1, SHOP], state.sectors.counter_coefficient[MILL, SHOP] = 0.5, 0.25
-    state.firms.output[:], state.firms.sale_share[0], state.firms.price[0] = (0.0, 10.0, 30.0), 1.0, 2.0
-    assert asked(state).tolist() == [12.5, 0.0, 0.0]
-    state.firms.final_fill_rate[:] = 0.8
-    Market().sell(state, WEEK)
-    assert np.allclose(state.firms.counter_use, [0.0, 4.0, 6.0], rtol=1e-15)
-    assert np.allclose(state.firms.counter_cost, [0.0, 8.0, 12.0], rtol=1e-15)
-    assert np.allclose(state.firms.cash, [20.0, -8.0, -12.0], rtol=1e-15)
-
-
-def test_spot_imports_and_products_of_accounts_are_paid_for_this_weeks_output():
-    """Output 8: spot imports ¼, half of them to be had, at a price of 2; ⅛ of imports of no group; ½ from the state. 2 + 1 + 4."""
-    state = three_shops()
-    sectors = state.sectors
-    sectors.spot_coefficient[MILL, SHOP], sectors.other_import_coefficient[MILL] = 0.25, 0.125
-    sectors.account_coefficient[MILL, state.account("government")] = 0.5
-    sectors.import_factor[SHOP], sectors.import_price_factor[SHOP] = 0.5, 2.0
-    state.firms.output[:] = (5.0, 5.0, 8.0)
-    Market().buy_spot(state, WEEK)
-    assert state.firms.spot_use.tolist() == [0.0, 0.0, 6.0]
-    assert state.firms.spot_cost.tolist() == [0.0, 0.0, 7.0]
-    assert state.firms.cash.tolist() == [0.0, 0.0, -7.0]
-    assert state.accounts.balance[state.account("foreign")] == 3.0
-    assert state.accounts.balance[state.account("government")] == 4.0
 
 
 def test_final_uses_pay_abroad_and_accounts():

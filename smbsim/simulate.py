@@ -33,6 +33,7 @@ LINKS_KEPT = 20_000  # largest links kept for the picture of the network
 IDENTITIES = {
     "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
     "goods_gap": Series(np.empty(0), "1", "Goods that appeared or vanished, relative to stocks and output"),
+    "heads_gap": Series(np.empty(0), "1", "People counted twice or not at all, relative to the labour force"),
 }
 RECORDED = {  # besides the metrics
     "tier_orders": Series(np.empty(0), "base currency/wk", "Orders placed", "tier"),

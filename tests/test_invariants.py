@@ -15,7 +15,7 @@ from hypothesis import Phase, given, reject, settings
 from strategies import RANDOM, REPEATABLE, Case, cases
 
 from smbsim.mechanisms.base import Step
-from smbsim.metrics.identities import Books
+from smbsim.metrics.identities import Books, heads_gap
 from smbsim.schema import InputError
 from smbsim.simulate import advance
 from smbsim.state import EVERYWHERE, State
@@ -76,12 +76,10 @@ def deposits(state: State) -> dict[str, float]:
 
 
 def heads(state: State) -> dict[str, float]:
-    """Employment = labour per unit × output; wages = pay × employment, all received by households."""
+    """Everybody has one place; all labour used is paid, received by households."""
     firms = state.firms
-    return {
-        "heads": relative(firms.employment - firms.labour_coefficient * firms.output, firms.employment),
-        "wages": relative(firms.wage_bill - firms.wage * firms.employment, firms.wage_bill),
-    }
+    used = firms.wage_factor * firms.wage * firms.labour_coefficient * firms.output / firms.productivity
+    return {"heads": heads_gap(state), "wages": relative(np.maximum(used - firms.wage_bill, 0.0), firms.wage_bill)}
 
 
 def trade(state: State) -> dict[str, float]:

@@ -82,6 +82,10 @@ def state() -> State:
     state.accounts.resting_value_added[4] = 60.0
     state.accounts.resting_budget[4], state.accounts.passthrough_budget[4] = 200.0, 150.0
     state.public_value_added = 25.0
+    state.regions.labour_force[:], state.regions.unemployed[:] = (30.0, 20.0), (3.0, 4.0)
+    firms.vacancies[:], firms.hires[:], firms.quits[:] = (2.0, 0.0, 0.0, 6.0), (0.5, 0.0, 0.0, 1.0), (0.25, 0.0, 0.0, 0.5)
+    firms.layoffs[:], firms.releases[:], firms.wage_subsidy[:] = (0.0, 0.75, 0.0, 0.0), (0.0, 0.0, 3.0, 0.0), (0.0, 9.0, 0.0, 0.0)
+    firms.wage[:], firms.productivity[:] = (5.0, 4.0, 1.0, 8.0), (1.0, 0.5, 2.0, 1.25)
     return state
 
 
@@ -112,6 +116,16 @@ KNOWN = {
     "overdrawn_smbs": 0.5,
     "dividends": 3.5,
     "trade_credit": 25.0,
+    "unemployment": 7.0 / 50.0,
+    "region_unemployment": [0.1, 0.2],
+    "vacancies": 8.0,
+    "hires": 1.5,
+    "quits": 0.75,
+    "layoffs": 0.75,
+    "releases": 3.0,
+    "mean_wage": (10 * 5.0 + 1 * 4.0 + 4 * 8.0) / 15.0,  # the dead firm has no staff
+    "productivity": (10 * 1.0 + 1 * 0.5 + 4 * 1.25) / 15.0,
+    "wage_subsidies": 9.0,
     "cash_days": 7.0 * 12.0 / 2.0,  # the second SMB spends nothing
     "overdue": 7.0,
     "capital": 100.0,
@@ -419,7 +433,7 @@ def test_money_gap_stays_and_goods_gap_passes():
 
 def test_books_of_an_empty_economy_have_no_gap():
     state = network(1, [])
-    assert Books(state).gaps(state) == {"money_gap": 0.0, "goods_gap": 0.0}
+    assert Books(state).gaps(state) == {"money_gap": 0.0, "goods_gap": 0.0, "heads_gap": 0.0}
 
 
 def test_structure_is_owned_by_the_state():

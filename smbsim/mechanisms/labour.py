@@ -13,7 +13,8 @@ r"""Labour (M7): firms hire and fire towards the staff they need, people quit, p
     ln a_i    ← ρ ln a_i + (1-ρ) σ²/2 + noise                                   SMBs; σ² the variance in the long run, so that E[1/a] = 1
 
 ŵ is the wage relative to the firm's own at rest, over the mean of that in the region; unfilled is a mean of 1 - hires/N. A_r is such that
-at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. Firms that are everywhere offer vacancies and lay off by region.
+at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f; q is at most u₀/(1-u₀), what that pool can replace. Firms
+that are everywhere offer vacancies by population and lay off where their staff lives.
 
 Separations are told apart by what caused them: quits, layoffs (demand), releases (the firm closed).
 
@@ -41,7 +42,7 @@ import numpy as np
 from .. import heads
 from ..accounts import afford, transfer
 from ..rest import GOVERNMENT
-from ..schema import WEEKS_PER_YEAR, Column, InputError, param
+from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, SMB, UNLIMITED
 from .base import Mechanism
 
@@ -131,19 +132,19 @@ class Labour(Mechanism):
     def _settle_flows(self, state) -> None:
         """Quits, vacancies that replace them, and the efficiency of matching at which they do."""
         firms, regions = state.firms, state.regions
-        firms.quits[:] = self.quit_rate * firms.employment
+        firms.quits[:] = self._quit_rate(state) * firms.employment
         firms.hires[:] = firms.quits
         firms.vacancies[:] = firms.quits / self.resting_fill
         regions.expected_fill[:] = self.resting_fill
-        leaving, pool = state.by_region(firms.quits), regions.unemployed
-        if np.any(leaving > pool):
-            raise InputError(
-                f"government.unemployment: a pool of {pool.sum():.4g} unemployed cannot replace {leaving.sum():.4g} quits a week; "
-                "raise it or lower labour.quit_rate"
-            )
-        tightness = np.divide(leaving / self.resting_fill, pool, out=np.zeros(regions.n), where=pool > 0)
+        posted, pool = state.by_region(firms.vacancies), regions.unemployed
+        tightness = np.divide(posted, pool, out=np.ones(regions.n), where=(pool > 0) & (posted > 0))
         regions.matching_efficiency[:] = self.resting_fill * tightness**self.matching_elasticity
         firms.labour_limit[:] = self._limit(state)
+
+    def _quit_rate(self, state) -> float:
+        """q, but no more than the pool can replace at rest: who quits is out of work for a week at least."""
+        idle = state.regions.normal_unemployment.max()  # the same everywhere
+        return min(self.quit_rate, idle / (1.0 - idle))
 
     def adjust(self, state, step):
         """Quits, layoffs and hires of the week; what the staff can then make."""
@@ -157,7 +158,7 @@ class Labour(Mechanism):
         firms.desired_employment[:] = firms.labour_coefficient * np.minimum(firms.planned_output, able) / firms.productivity
         gap = firms.desired_employment - firms.employment
         cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
-        firms.quits[:] = np.minimum(self.quit_rate * firms.employment * relative**-self.quit_elasticity, firms.employment)
+        firms.quits[:] = np.minimum(self._quit_rate(state) * firms.employment * relative**-self.quit_elasticity, firms.employment)
         firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
         wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
         wanted[~firms.alive] = 0.0

@@ -23,7 +23,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
     "metrics.balance": 2, "metrics.exits": 2,
     "metrics.labour": 2,
-    "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.multipliers": 2,
+    "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
     "result": 3,
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.resilience": 4, "analysis.stability": 4,
@@ -37,7 +37,8 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
 UPWARD_INSIDE = {("result", "Result.plot", "figures.series"), ("result", "Result.summary", "analysis.resilience")}
 FOLDERS = ("mechanisms", "interventions", "metrics", "systemic")  # a file here imports no sibling but base
 SIBLINGS = {  # exceptions: kernels of the risk index have their own file; upstreamness is defined once; a target may be the riskiest firms
-    ("systemic.esri", "systemic.cascade"), ("systemic.multipliers", "metrics.network"), ("interventions.base", "systemic.esri"),
+    ("systemic.esri", "systemic.cascade"), ("systemic.esri", "systemic.layout"), ("systemic.layout", "systemic.cascade"),
+    ("systemic.layout", "systemic.esri"), ("systemic.multipliers", "metrics.network"), ("interventions.base", "systemic.esri"),
 }  # fmt: skip
 FACES = ("figures", "analysis", "mesa_model")  # never import each other
 HEAVY = {"*mesa", "*matplotlib", "*pandas", "*xarray"}  # below level 4 only inside functions

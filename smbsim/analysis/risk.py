@@ -25,7 +25,7 @@ from ..systemic.esri import esri
 from .ensemble import digest
 from .risk_folder import manifest_of, open_folder, part_of, rename_into
 from .risk_job import Job, job
-from .risk_networks import Case, Options, sales_of
+from .risk_networks import Case, Options
 from .risk_table import NUMBERS, RELATIONS, SCORES, Hurt, RiskTable
 
 CHUNK = 2048  # closures between two parts
@@ -122,7 +122,7 @@ def _solve(case: Case, options: Options, rows: np.ndarray, threads: int, report=
 def _table(job: Job, case: Case, scores: Mapping[str, np.ndarray], r: int) -> RiskTable:
     """The table of one run."""
     rows, network = case.closures, case.network
-    sold = sales_of(network)
+    sold = network.sales()
     share = sold[rows] / max(sold.sum(), TINY)
     top = int(rows[np.argmax(scores["esri"])])
     return RiskTable(
@@ -135,7 +135,7 @@ def _hurt(case: Case, options: Options, top: int) -> Hurt:
     """Who loses when one firm closes."""
     network, n, G = case.network, len(case.names), len(case.sectors)
     loss = _solve(case, options, np.array([top]), 1, losses=True).losses[0]
-    weight = sales_of(network, options.final_sales) if case.weight is None else case.weight
+    weight = network.sales(options.final_sales) if case.weight is None else case.weight
     weight = weight / max(weight.sum(), TINY)
     relation = np.full(n, 3)
     relation[network.supplier[network.customer == top]] = 2

@@ -158,11 +158,6 @@ def _refuse_gaps(values: np.ndarray, names: Sequence[str], what: str) -> None:
         raise InputError(f"{what} firm '{names[gaps[0]]}'{rest}")
 
 
-def sales_of(network: RiskNetwork, final: bool = True) -> np.ndarray:
-    """(n,) sold along links and, if wanted, outside them."""
-    return np.bincount(network.supplier, network.weight, network.n) + (network.final_sales if final else 0.0)
-
-
 # -- files --------------------------------------------------------------------------------------------------------------------------------
 
 

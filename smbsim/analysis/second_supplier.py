@@ -10,7 +10,6 @@ import numpy as np
 
 from ..schema import InputError
 from ..systemic.esri import RiskNetwork, esri
-from .risk_networks import sales_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ def second_supplier(network: RiskNetwork, firms: Sequence[int], **options: Any) 
 
 def _next_best(network: RiskNetwork, firms: np.ndarray) -> np.ndarray:
     """(m,) row of the next best supplier of links out of the firms; -1 for other links and where there is none."""
-    relieved, sales = np.isin(np.arange(network.n), firms), sales_of(network)
+    relieved, sales = np.isin(np.arange(network.n), firms), network.sales()
     group = network.sector[network.supplier]
     slot = network.customer.astype(np.int64) * (int(network.sector.max()) + 1) + group
     others = np.flatnonzero(~relieved[network.supplier])

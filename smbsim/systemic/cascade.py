@@ -3,7 +3,7 @@ r"""The cascade behind the risk index: losses run up and down the supply network
 A loss is 1 - h. Every sweep computes all losses from those of the sweep before:
 
     c_j = min(1, s_j / D_g(j)) x_j ,   D_g = Σ_{l in g} s_l (1 - x_l)             loss of supplier j that its customers cannot replace
-    x_i ← max(x_i, max_k Σ_{j in k} λ_ji c_j)                                     downstream; k: slots of i, see `Layout`
+    x_i ← max(x_i, max_k Σ_{j in k} λ_ji c_j)                                     downstream; k: slots of i, see `layout`
     z_j ← max(z_j, Σ_i (W_ji / s_j) z_i)                                          upstream
 
 Losses never fall, and neither do the c. So a closure starts *sparse*: `spread` keeps the sum of every slot and adds to it, for suppliers
@@ -23,8 +23,6 @@ Source: Diem et al. (2022), Scientific Reports 12:7719; MODEL.md 5.1.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -40,142 +38,6 @@ SPARSE = 0.01  # rules.sparse; measured with benchmarks/esri.py: the next sweep 
 EXACT = 1e-3  # below this part of a sector's sales, what is left is summed anew: a difference would lose digits
 LOSS, RAISED, SENT, TOTAL = range(4)  # after the last sweep; in this one; loss times market share that partners know of; received
 DYNAMIC, STATIC, OFF = range(3)  # market share of a supplier among those left, at rest, or 1
-
-
-class Layout(NamedTuple):
-    """The network as the sweeps read it. Rows are firms in the order of their sectors; links without effect are left out.
-
-    A slot is what a loss of the customer is the largest of: its essential inputs from one sector, or all its linear inputs.
-    """
-
-    sales: np.ndarray  # (n,) along links, and to final use if that counts
-    size: np.ndarray  # (n,) weight in the index, sums to 1
-    sector: np.ndarray  # (n,)
-    member_start: np.ndarray  # (G+1,) firms of sector g
-    sector_sales: np.ndarray  # (G,)
-    market_share: np.ndarray  # (n,) σ where it is not dynamic
-    whole: np.ndarray  # (n,) ones: upstream nobody replaces a buyer
-    out_start: np.ndarray  # (n+1,) by supplier: the slots it sells into
-    out_slot: np.ndarray
-    out_customer: np.ndarray
-    out_share: np.ndarray
-    slot_start: np.ndarray  # (n+1,) by customer: its slots
-    input_start: np.ndarray  # (s+1,) by slot: who sells into it
-    input_supplier: np.ndarray
-    input_share: np.ndarray
-    buy_start: np.ndarray  # (n+1,) by customer: from whom it buys, and its share in their sales
-    buy_supplier: np.ndarray
-    buy_share: np.ndarray
-    sale_start: np.ndarray  # (n+1,) by supplier: to whom it sells, and their share in its sales
-    sale_customer: np.ndarray
-    sale_share: np.ndarray
-
-
-class Rules(NamedTuple):
-    """What is swept and when it ends."""
-
-    tolerance: float
-    market_share: int
-    down: bool
-    up: bool
-    sparse: float  # a closure goes on dense once a sweep changes more than this part of all losses
-
-
-class Closures(NamedTuple):
-    """Firms that are shut, in part or wholly: closure c shuts row[start[c] : start[c+1]] by `loss`; and what comes out of it."""
-
-    queue: np.ndarray  # (k,) closures in the order in which they are solved
-    start: np.ndarray
-    row: np.ndarray
-    loss: np.ndarray
-    esri: np.ndarray
-    up: np.ndarray
-    down: np.ndarray
-    iterations: np.ndarray
-    losses: np.ndarray  # (k, n), or (0, n) if nobody wants them
-    firm: np.ndarray  # (n,) column of a row in `losses`
-
-
-class Branch(NamedTuple):
-    """One direction of one sparse closure. Firms and totals are zero between closures."""
-
-    firm: np.ndarray  # (n, 4) columns LOSS … TOTAL side by side, because a firm is met at random: one wait for memory, not four
-    total: np.ndarray  # (s,) downstream, per slot: sum of what was received; upstream it is the column TOTAL
-    news: np.ndarray  # (n,) what senders have to tell
-    touched: np.ndarray  # rows with a loss, in the order in which they were reached
-    changed: np.ndarray  # (n+1,) rows whose loss changed in the last sweep; one entry more than there can be
-    senders: np.ndarray  # rows that tell their partners in this sweep
-    n_touched: np.ndarray  # (1,)
-
-
-class Sectors(NamedTuple):
-    """What a sparse closure has taken from each sector."""
-
-    lost: np.ndarray  # (G,) sales
-    first: np.ndarray  # (G,) touched firms of a sector as a chain: first, then `following`; n ends it
-    following: np.ndarray  # (n,)
-    changed: np.ndarray
-    is_changed: np.ndarray  # (G,)
-
-
-class Lanes(NamedTuple):
-    """Dense closures side by side."""
-
-    down: np.ndarray  # (n, lanes)
-    sent_down: np.ndarray
-    up: np.ndarray  # this and the next take turns
-    other_up: np.ndarray
-    closure: np.ndarray  # (lanes,) -1 empty
-    iterations: np.ndarray
-    change: np.ndarray  # (lanes,) largest of the last sweep
-    scale: np.ndarray  # (lanes,) scratch
-    sales: np.ndarray  # (n,) those of the layout in the precision of the lanes
-    market_share: np.ndarray  # (n,)
-
-
-class Workspace(NamedTuple):
-    """What one thread writes into."""
-
-    down: Branch
-    up: Branch
-    sectors: Sectors
-    lanes: Lanes
-
-
-def workspace(layout: Layout, lanes: int, dtype: type) -> Workspace:
-    """Everything at rest; lanes are rounded up to whole vectors."""
-    lanes = -(-lanes // VECTOR) * VECTOR
-    n, groups = layout.sales.size, layout.sector_sales.size
-
-    def branch(slots: int) -> Branch:
-        rows = (np.zeros(n + 1, dtype=np.uint32) for _ in range(3))
-        return Branch(_aligned_zeros((n, 4), np.float64), np.zeros(slots), np.zeros(n), *rows, np.zeros(1, dtype=np.int64))
-
-    sectors = Sectors(
-        lost=np.zeros(groups),
-        first=np.full(groups, n, dtype=np.uint32),
-        following=np.full(n, n, dtype=np.uint32),
-        changed=np.zeros(groups, dtype=np.uint32),
-        is_changed=np.zeros(groups, dtype=np.uint8),
-    )
-    side_by_side = Lanes(
-        *(_aligned_zeros((n, lanes), dtype) for _ in range(4)),
-        closure=np.full(lanes, -1, dtype=np.int64),
-        iterations=np.zeros(lanes, dtype=np.int64),
-        change=np.zeros(lanes, dtype=dtype),
-        scale=np.zeros(lanes, dtype=dtype),
-        sales=layout.sales.astype(dtype),
-        market_share=layout.market_share.astype(dtype),
-    )
-    return Workspace(branch(layout.input_start.size - 1), branch(0), sectors, side_by_side)
-
-
-def _aligned_zeros(shape: tuple[int, int], dtype: type) -> np.ndarray:
-    """Zeros whose rows do not straddle more cache lines than they must."""
-    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    raw = np.zeros(size + CACHE_LINE, dtype=np.uint8)
-    first = -raw.ctypes.data % CACHE_LINE
-    return raw[first : first + size].view(dtype).reshape(shape)
 
 
 # -- one link for all lanes ---------------------------------------------------------------------------------------------------------------

@@ -33,12 +33,13 @@ import numpy as np
 from ..schema import InputError
 from ..state import LARGE
 from . import cascade
+from . import layout as layouts
+from .layout import ESSENTIAL, LINEAR, NONE
 
 if TYPE_CHECKING:
     from ..network import FirmNetwork
     from ..state import State
 
-NONE, LINEAR, ESSENTIAL = range(3)  # what the loss of an input does
 MARKET_SHARE = {"dynamic": cascade.DYNAMIC, "static": cascade.STATIC, "off": cascade.OFF}
 COMPONENTS = ("both", "up", "down")
 PRECISION = {"double": np.float64, "single": np.float32}
@@ -63,6 +64,11 @@ class RiskNetwork:
     @property
     def n(self) -> int:
         return len(self.sector)
+
+    def sales(self, final_sales: bool = True) -> np.ndarray:
+        """(n,) s: sold along links, and to final use if that counts."""
+        sold = np.bincount(self.supplier, self.weight, self.n)
+        return sold + self.final_sales if final_sales and self.final_sales is not None else sold
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,11 +217,11 @@ def esri(
     _check_arguments(tolerance, market_share, component, threads, lanes, precision)
     rows, start, shut, loss = _closures(network, closures, psi)
     size = _size(network, weight, final_sales)
-    rules = cascade.Rules(float(tolerance), MARKET_SHARE[market_share], component != "up", component != "down", cascade.SPARSE)
+    rules = layouts.Rules(float(tolerance), MARKET_SHARE[market_share], component != "up", component != "down", cascade.SPARSE)
     order = np.argsort(network.sector, kind="stable")
-    layout = _layout(network, order, size, rules, final_sales, PRECISION[precision])
+    layout = layouts.build(network, order, size, rules, final_sales, PRECISION[precision])
     k, rank = len(start) - 1, np.argsort(order)
-    work = cascade.Closures(
+    work = layouts.Closures(
         queue=np.argsort(rank[shut[start[:-1]]] if rows is not None else np.zeros(k), kind="stable"),
         start=start,
         row=rank[shut].astype(np.uint32),
@@ -281,16 +287,10 @@ def _closures(network: RiskNetwork, rows, psi) -> tuple[np.ndarray | None, np.nd
     return None, np.searchsorted(closure, np.arange(len(psi) + 1)), shut, 1.0 - psi[closure, shut]
 
 
-def _sales(network: RiskNetwork, final_sales: bool) -> np.ndarray:
-    """(n,) s: sold along links, and to final use if that counts."""
-    sold = np.bincount(network.supplier, network.weight, network.n)
-    return sold + network.final_sales if final_sales and network.final_sales is not None else sold
-
-
 def _size(network: RiskNetwork, weight: np.ndarray | None, final_sales: bool) -> np.ndarray:
     """(n,) weights in the index, as shares of one."""
     if weight is None:
-        weight = network.size if network.size is not None else _sales(network, final_sales)
+        weight = network.size if network.size is not None else network.sales(final_sales)
     weight = np.asarray(weight, dtype=np.float64)
     if weight.shape != (network.n,):
         raise InputError(f"weight has {' × '.join(map(str, weight.shape))} values, but there are {network.n} firms")
@@ -302,65 +302,6 @@ def _size(network: RiskNetwork, weight: np.ndarray | None, final_sales: bool) ->
     return weight / weight.sum()
 
 
-def _layout(network: RiskNetwork, order: np.ndarray, size: np.ndarray, rules, final_sales: bool, dtype: type) -> cascade.Layout:
-    """The links that matter, cut by supplier, by customer and by slot. order: (n,) firm of each row."""
-    n, rank = network.n, np.argsort(order)
-    used = network.weight > 0
-    supplier, customer, w = rank[network.supplier[used]], rank[network.customer[used]], network.weight[used].astype(np.float64)
-    essentiality, sector = network.essentiality[used], network.sector[order]
-    groups = int(sector.max(initial=-1)) + 1
-    sales = _sales(network, final_sales)[order]
-    sector_sales = np.bincount(sector, sales, groups)
-    at_rest = np.divide(sales, sector_sales[sector], out=np.ones(n), where=sector_sales[sector] > 0)
-
-    # downstream: slot g of a customer for the essential inputs of sector g, slot `groups` for all linear ones
-    group = sector[supplier]
-    bought = np.bincount(customer, w, n)
-    _, pair = np.unique(customer * groups + group, return_inverse=True)
-    share = w / np.where(essentiality == ESSENTIAL, np.bincount(pair, w)[pair] if w.size else w, bought[customer])
-    binding = (essentiality != NONE) & rules.down
-    key = customer * (groups + 1) + np.where(essentiality == ESSENTIAL, group, groups)
-    slots, slot = np.unique(key[binding], return_inverse=True)
-    seller, share = supplier[binding], share[binding]
-    by_supplier, by_slot = np.lexsort((slot, seller)), np.lexsort((seller, slot))
-
-    # upstream
-    supplier, customer, lost = (values[: None if rules.up else 0] for values in (supplier, customer, w / sales[supplier]))
-    by_buyer, by_seller = np.lexsort((supplier, customer)), np.lexsort((customer, supplier))
-
-    def cut(rows: np.ndarray, by: np.ndarray, count: int) -> np.ndarray:
-        return np.searchsorted(rows[by], np.arange(count + 1)).astype(np.uint64)
-
-    return cascade.Layout(
-        sales=sales,
-        size=size[order],
-        sector=sector.astype(np.uint32),
-        member_start=np.searchsorted(sector, np.arange(groups + 1)).astype(np.uint64),
-        sector_sales=sector_sales,
-        market_share=at_rest if rules.market_share == cascade.STATIC else np.ones(n),
-        whole=np.ones(n),
-        out_start=cut(seller, by_supplier, n),
-        out_slot=slot[by_supplier].astype(np.uint32),
-        out_customer=(slots // (groups + 1))[slot[by_supplier]].astype(np.uint32),
-        out_share=share[by_supplier],
-        slot_start=np.searchsorted(slots // (groups + 1), np.arange(n + 1)).astype(np.uint64),
-        input_start=cut(slot, by_slot, slots.size),
-        input_supplier=_padded(seller[by_slot]),
-        input_share=share[by_slot].astype(dtype),
-        buy_start=cut(customer, by_buyer, n),
-        buy_supplier=supplier[by_buyer].astype(np.uint32),
-        buy_share=lost[by_buyer],
-        sale_start=cut(supplier, by_seller, n),
-        sale_customer=_padded(customer[by_seller]),
-        sale_share=lost[by_seller].astype(dtype),
-    )
-
-
-def _padded(rows: np.ndarray) -> np.ndarray:
-    """Rows with spare entries at the end, which `raise_row` reads ahead of its time."""
-    return np.concatenate([rows, np.zeros(cascade.AHEAD)]).astype(np.uint32)
-
-
 def _run(layout, rules, work, threads: int, lanes: int, dtype: type, progress: Callable[[int, int], None]) -> None:
     """Give batches of closures to threads, each with a workspace of its own."""
     k = len(work.queue)
@@ -369,7 +310,7 @@ def _run(layout, rules, work, threads: int, lanes: int, dtype: type, progress: C
     threads, done = max(1, min(threads, len(batches))), 0
     spaces: SimpleQueue = SimpleQueue()
     for _ in range(threads):
-        spaces.put(cascade.workspace(layout, lanes, dtype))
+        spaces.put(layouts.workspace(layout, lanes, dtype))
 
     def solve(first: int, last: int) -> int:
         space = spaces.get()

@@ -212,6 +212,10 @@ class State:
         """Rows of the slots (customer, group), which must be there."""
         return np.searchsorted(self._slot_key(self.slots.customer, self.slots.group), self._slot_key(customer, group))
 
+    def slots_of(self, firms: np.ndarray) -> np.ndarray:
+        """Rows of the slots of these firms, firm by firm. firms (k,) rows."""
+        return _spans(self.slot_start, firms)
+
     def links_into(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the links by which these firms buy, firm by firm. firms (k,) rows."""
         return _spans(self.customer_start, firms)

@@ -45,7 +45,6 @@ from .base import Mechanism
 NEVER = 2**30
 CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")
 NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
-ROUNDING = 1e-9  # of a week's outflow: less than this is not unpaid
 LOSS_BORNE = 2.0  # times its loss at rest before the owner of a firm that never earned anything gives up; assumption
 
 
@@ -66,7 +65,7 @@ class Exits(Mechanism):
         Column("import_losses", "currency/wk", 0.0, "Trade credit from abroad to the firm written off this week", low=0),
         Column("capital_on_sale", "currency", 0.0, "Fixed assets of closed firms that wait for a buyer", axis="sector", low=0),
     )  # fmt: skip
-    reads = ("overdue", "mean_outflow", "mean_profit", "equity", "refused", "capex", "capital_price", "price", "purchase_price")
+    reads = ("overdue", "mean_profit", "equity", "refused", "capex", "capital_price", "price", "purchase_price")
     writes = (*(c.name for c in columns), "alive", "capital", "capacity", "normal_output", "inventory", "scrap", "input_stock",
               "input_spoiled", "pipeline", "import_pipeline", "supply_line", "debt", "guaranteed_debt", "wage_arrears", "tax_arrears",
               "interest_arrears", "payable", "import_payable", "cash", "balance")  # fmt: skip
@@ -93,8 +92,7 @@ class Exits(Mechanism):
         """Who closes this week, and why: the first cause that applies."""
         firms = state.firms
         firms.weeks_since_exit[:] += ~firms.alive
-        overdue = firms.alive & (firms.overdue > ROUNDING * np.abs(firms.mean_outflow))
-        firms.weeks_in_arrears[:] = np.where(overdue, firms.weeks_in_arrears + 1, 0)
+        firms.weeks_in_arrears[:] = np.where(firms.alive & (firms.overdue > 0), firms.weeks_in_arrears + 1, 0)
         may_close = firms.alive & (firms.kind == SMB)
         losing = (firms.mean_profit < firms.outside_option) & (step.t - firms.born >= WEEKS_PER_YEAR)
         cause = np.select(
@@ -146,7 +144,7 @@ class Exits(Mechanism):
     def _clear_inputs(self, state, closing) -> np.ndarray:
         """(n,) value of the inputs, in stock and in transit, that the firms in these rows give away."""
         slots = state.slots
-        rows = within(state.slot_start, closing)
+        rows = state.slots_of(closing)
         moving = slots.pipeline[rows].sum(axis=1) + slots.import_pipeline[rows].sum(axis=1)
         held = slots.input_stock[rows] + moving
         slots.input_spoiled[rows] += held
@@ -175,16 +173,9 @@ class Exits(Mechanism):
 
     def _cancel_payables(self, state, ended) -> None:
         firms, links, slots = state.firms, state.links, state.slots
-        rows = within(state.customer_start, ended)
+        rows = state.links_into(ended)
         firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=links.payable[rows], minlength=firms.n)
         links.payable[rows] = 0.0
-        rows = within(state.slot_start, ended)
+        rows = state.slots_of(ended)
         firms.import_losses[:] = np.bincount(slots.customer[rows], weights=slots.import_payable[rows], minlength=firms.n)
         slots.import_payable[rows] = 0.0
-
-
-def within(start: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Rows of a table that belong to the given owners, in order. start (n+1,); owners (k,)."""
-    count = start[owners + 1] - start[owners]
-    first = np.cumsum(count) - count
-    return np.repeat(start[owners] - first, count) + np.arange(count.sum())

@@ -21,6 +21,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "mechanisms.entry": 2, "mechanisms.strategy": 2,
     "interventions": 2, "interventions.base": 2, "interventions.shocks": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
+    "metrics.prices": 2,
     "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2,
     "metrics.labour": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,

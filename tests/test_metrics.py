@@ -86,6 +86,8 @@ def state() -> State:
     firms.vacancies[:], firms.hires[:], firms.quits[:] = (2.0, 0.0, 0.0, 6.0), (0.5, 0.0, 0.0, 1.0), (0.25, 0.0, 0.0, 0.5)
     firms.layoffs[:], firms.releases[:], firms.wage_subsidy[:] = (0.0, 0.75, 0.0, 0.0), (0.0, 0.0, 3.0, 0.0), (0.0, 9.0, 0.0, 0.0)
     firms.wage[:], firms.productivity[:] = (5.0, 4.0, 1.0, 8.0), (1.0, 0.5, 2.0, 1.25)
+    firms.price[:], firms.unit_cost[:] = (1.1, 0.9, 3.0, 1.25), (0.8, 0.9, 3.0, 1.0)
+    state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
     return state
 
 
@@ -137,6 +139,11 @@ KNOWN = {
     "interest_rate": (0.5 + 2.0 + 2.0 + 3.0) / 100.0,
     "smb_leverage": 5.25,
     "bank_own_funds": 2.0 / 100.0,
+    "price_level": (110.0 + 4.5 + 50.0) / 145.0,
+    "sector_price": [114.5 / 105.0, 1.25],
+    "smb_markup": 114.5 / (80.0 + 4.5) - 1.0,
+    "sector_concentration": [(100.0**2 + 5.0**2) / 105.0**2, 0.0],
+    "import_share": 3.0 / 12.0,
 }
 
 

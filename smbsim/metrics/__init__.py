@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, credit, exits, finance, labour
+from . import activity, credit, exits, finance, labour, prices
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -20,5 +20,6 @@ METRICS: dict[str, Metric] = {
         exits.smbs_in_arrears, exits.loans_written_off, exits.trade_credit_written_off,
         labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,
         labour.mean_wage, labour.productivity, labour.wage_subsidies,
+        prices.price_level, prices.sector_price, prices.smb_markup, prices.sector_concentration, prices.import_share,
     )
 }  # fmt: skip

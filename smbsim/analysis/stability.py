@@ -6,7 +6,16 @@ y are the columns that carry the past into the next week (CARRIERS). Beyond a fe
 are found by Arnoldi iteration on the model itself, so that what is judged is what runs. Its spectral radius ρ tells whether a push dies
 out; a complex pair e^{iω} swings with a period of 2π/ω weeks; a real eigenvalue decays with a half-life of ln 2 / -ln λ. Backlogs and
 overtime are at a bound at rest and stay there for small pushes, so they are left out; accounts that only accumulate (state, rest of the
-world) as well.
+world) as well. Staff is carried where firms hire and fire; the unemployed are the rest of the labour force.
+
+The income loop has one number of its own, what comes back of a unit of consumption as consumption while deposits stay what they are:
+
+    g = Σ_s ( c_y Y'_s + κ C (1 - u₀) λ_s / Σ L ) m_s ,   m = (I - B)^-1 θ ,   demand feeds on itself if g > 1
+
+m_s is output of sector s per unit spent on the basket θ, with B the inputs bought at home per unit of output; Y'_s = (1 - τ_y - b) wages
++ (1 - τ_y)(1 - τ_Π) profits, both per unit of output; κ the confidence of households, λ heads per unit of output. Accounts without firms
+count as sectors without heads. Where all sectors are alike this is c_y Y' + κ C (1 - u₀) / X < 1 - a. Deposits, which stabilise, move
+slowly; stock adjustment and hiring, which destabilise, are not in it: the spectral radius has both.
 
 Source: MODEL.md M2 and 4.4 (network resonance); the same as the roots of 1 - λ G(z) where that formula is exact, which is a test.
 """
@@ -17,17 +26,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import heads
 from ..draws import Draws
 from ..mechanisms.base import Step
-from ..rest import ACCOUNTS
+from ..mechanisms.government import Government
+from ..mechanisms.households import Households
+from ..rest import ACCOUNTS, GOVERNMENT, USES
 from ..simulate import Plan, advance
 from ..state import State
 
 CARRIERS = (
-    ("firms", ("expected_demand", "demand", "inventory", "output", "cash")),
+    ("firms", ("expected_demand", "demand", "inventory", "output", "cash", "employment")),
     ("slots", ("input_stock", "pipeline", "import_pipeline", "import_payable")),
     ("links", ("payable",)),
     ("households", ("deposits", "income_smoothed")),
+    ("regions", ("expected_fill",)),
 )
 RINGS = ("pipeline", "import_pipeline")
 PUSH = 1e-5  # largest relative push; halves of it agree to 1e-9
@@ -123,8 +136,40 @@ def _week(state: State, plan: Plan, carriers, values: np.ndarray) -> np.ndarray:
     moved.accounts.balance[len(ACCOUNTS) :] = values[first:]
     slots = moved.slots
     slots.supply_line[:] = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1)
+    heads.place(moved, moved.firms.employment.copy())
     advance(moved, plan, Step(0, Draws(0)))
     for ring in RINGS:
         column = getattr(slots, ring)
         column[...] = np.roll(column, -1, axis=1)
     return _read(moved, carriers)
+
+
+def income_gain(state: State, households: Households, government: Government) -> float:
+    """g of the income loop, at the state, which must be at rest; above one demand feeds on itself (see the module's docstring)."""
+    firms, sectors, accounts, first = state.firms, state.sectors, state.accounts, len(ACCOUNTS)
+    G, Q = sectors.n, accounts.n - first
+    output = state.by_sector(firms.output)
+    per_unit = np.divide(1.0, output, out=np.zeros(G), where=output > 0)
+    budget = accounts.resting_budget[first:]
+    per_budget = np.divide(1.0, budget, out=np.zeros(Q), where=budget > 0)
+    bought = np.zeros((G, G))
+    np.add.at(bought, (state.slots.group, firms.sector[state.slots.customer]), state.slots.order)
+    inputs = np.zeros((G + Q, G + Q))
+    inputs[:G, :G] = bought * per_unit + sectors.counter_coefficient.T
+    inputs[G:, :G] = sectors.account_coefficient[:, first:].T
+    inputs[:G, G:] = sectors.resting_spending[:, len(USES) :] * per_budget
+    inputs[G:, G:] = accounts.resting_account_spending[first:, len(USES) :] * per_budget
+    made = np.linalg.solve(np.eye(G + Q) - inputs, np.concatenate([sectors.sector_basket, accounts.account_basket[first:]]))
+
+    kept = 1.0 - accounts.tax_rate[state.account(GOVERNMENT)]
+    wages, staff = state.by_sector(firms.wage_bill), state.by_sector(firms.employment)
+    costs = firms.spot_use + firms.counter_use + state.sum_slots(state.slots.input_use) + firms.wage_bill + firms.product_tax_paid
+    profits = output - state.by_sector(costs)
+    income = (kept - government.benefit_share) * wages + kept * (1.0 - government.profit_tax) * profits
+    cells = state.households
+    unearned = kept * (cells.resting_wages + cells.resting_surplus).sum(axis=0)[first:]
+    employed = 1.0 - state.regions.unemployed.sum() / state.regions.labour_force.sum()
+    mood = households.confidence * cells.consumption.sum() * employed / staff.sum()
+    spent = households.income_share * np.concatenate([income * per_unit, unearned * per_budget])
+    spent[:G] += mood * staff * per_unit
+    return float(spent @ made)

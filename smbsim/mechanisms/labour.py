@@ -54,10 +54,10 @@ class Labour(Mechanism):
     name = "labour"
     columns = (
         Column("employment", "heads", 0.0, "Staff; in the limit labour used, in full-time equivalents", low=0),
-        Column("normal_output", "base currency/wk", 0.0, "Output that the normal staff makes", low=0),
-        Column("labour_coefficient", "heads per base currency/wk", 0.0, "Labour per unit of weekly output", low=0),
-        Column("wage", "currency/wk", 0.0, "Pay of one head", low=0),
-        Column("resting_wage", "currency/wk", 0.0, "Pay of one head at rest", low=0),
+        Column("normal_output", "base currency/wk", 0.0, "Output that the normal staff makes", low=0, entrant="scaled"),
+        Column("labour_coefficient", "heads per base currency/wk", 0.0, "Labour per unit of weekly output", low=0, entrant="copied"),
+        Column("wage", "currency/wk", 0.0, "Pay of one head", low=0, entrant="copied"),
+        Column("resting_wage", "currency/wk", 0.0, "Pay of one head at rest", low=0, entrant="copied"),
         Column("wage_factor", "1", 1.0, "Factor of shocks on pay", low=0),
         Column("wage_bill", "currency/wk", 0.0, "Wages of the week", low=0),
         Column("wage_arrears", "currency", 0.0, "Wages due and not paid", low=0),
@@ -79,7 +79,7 @@ class Labour(Mechanism):
         Column("roaming_staff", "heads", 0.0, "Live in the region and work for firms that are everywhere", axis="region", low=0),
         Column("normal_unemployment", "1", 0.0, "Unemployment at rest", axis="region", low=0, high=1),
         Column("matching_efficiency", "1/wk", 0.0, "A: matches of one unemployed and one vacancy", axis="region", low=0),
-        Column("expected_fill", "1/wk", 1.0, "Share of vacancies that firms expect to fill in a week", axis="region", low=0, high=1),
+        Column("expected_fill", "1/wk", 0.0, "Share of vacancies that firms expect to fill in a week", axis="region", low=0, high=1),
     )
     reads = ("output", "planned_output", "capacity", "overtime", "capacity_factor", "alive", "kind", "uid", "region", "population_share")
     writes = (*(c.name for c in columns), "spendable", "cash", "deposits", "balance")

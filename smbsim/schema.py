@@ -36,7 +36,9 @@ class Column:
     """One array of the state: what it holds, in which unit, within which bounds. The default means "no effect".
 
     axis says which table it lives in; width is the length of a second axis, a number or the name of one of `State.widths`
-    ("sector", "region", "lead", "import_lead", "use", "policy"); low and high are inclusive.
+    ("sector", "region", "lead", "import_lead", "use", "policy"); low and high are inclusive. entrant
+    says what a new firm takes over from the firm it is modelled on: the value as it is, or in proportion to size; None: nothing, it starts
+    at the default.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Column:
     dtype: str = "f8"
     low: float | None = None
     high: float | None = None
+    entrant: Literal["copied", "scaled"] | None = None
 
 
 def param(

@@ -36,8 +36,8 @@ NEVER = 2**30  # a week that does not come
 STRUCTURE = (
     Column("uid", "1", 0, "Identity of the firm for the whole run; random numbers are keyed to it", dtype="i8", low=0),
     Column("alive", "1", 1, "The firm exists", dtype="b1"),
-    Column("kind", "1", SMB, "0 small or medium business, 1 large firms of the sector as one row", dtype="i1", low=0, high=1),
-    Column("sector", "1", 0, "Row of the sector", dtype="i4", low=0),
+    Column("kind", "1", SMB, "0 small or medium, 1 large firms of the sector as one row", dtype="i1", low=0, high=1, entrant="copied"),
+    Column("sector", "1", 0, "Row of the sector", dtype="i4", low=0, entrant="copied"),
     Column("region", "1", 0, "Row of the region; -1 everywhere", dtype="i4", low=-1),
     Column("born", "wk", 0, "Week of entry; 0 or less for firms of the start", dtype="i4"),
     Column("cash", "currency", 0.0, "Deposits of the firm; below zero an overdraft"),

@@ -44,7 +44,7 @@ class Credit(Mechanism):
         Column("collateral", "currency", 0.0, "Inputs in stock and in transit, finished goods", low=0),
         Column("equity", "currency", 0.0, "Net worth: deposits, receivables, goods and capital, less debt, payables and arrears"),
         Column("leverage", "1", 0.0, "Debt by net worth, at most the largest that counts; that where there is no net worth", low=0),
-        Column("normal_leverage", "1", 0.0, "The same at rest", low=0),
+        Column("normal_leverage", "1", 0.0, "The same at rest", low=0, entrant="copied"),
         Column("asked", "currency", 0.0, "Loans applied for this week", low=0),
         Column("refused", "1", 0, "The last application for a loan was refused", dtype="b1"),
         Column("applied", "wk", -(2**30), "Week of the last application for a loan", dtype="i4"),

@@ -57,7 +57,7 @@ class Exits(Mechanism):
         Column("exit_cause", "1", 0, "Why it closed: 0 it has not, 1 illiquid, 2 insolvent, 3 voluntary, 4 retirement, 5 merger",
                dtype="i1", low=0, high=5),
         Column("weeks_since_exit", "wk", 0, "Full weeks since the firm closed; 0 while it lives", dtype="i4", low=0),
-        Column("outside_option", "currency/wk", 0.0, "Mean profit below which the owner thinks of closing", high=0),
+        Column("outside_option", "currency/wk", 0.0, "Mean profit below which the owner thinks of closing", high=0, entrant="scaled"),
         Column("liquidation", "currency/wk", 0.0, "Brought this week by the sale of what the closed firm owned", low=0),
         Column("credit_losses", "currency/wk", 0.0, "Trade credit written off this week, as a supplier", low=0),
         Column("loan_losses", "currency/wk", 0.0, "Loans to the firm written off this week", low=0),

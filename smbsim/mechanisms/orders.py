@@ -46,12 +46,12 @@ PRESETS = {
 class Orders(Mechanism):
     name = "orders"
     columns = (
-        Column("expected_demand", "base currency/wk", 0.0, "Forecast of demand", low=0),
+        Column("expected_demand", "base currency/wk", 0.0, "Forecast of demand", low=0, entrant="scaled"),
         Column("planned_output", "base currency/wk", 0.0, "Output wanted this week", low=0),
-        Column("finished_cover", "wk", 0.0, "Target stock of finished goods in weeks of expected demand", low=0),
-        Column("input_cover", "wk", 0.0, "Target stock of the input in weeks of planned use", axis="slot", low=0),
-        Column("import_share", "1", 0.0, "Share of the slot's orders placed abroad", axis="slot", low=0, high=1),
-        Column("lead", "wk", 1.0, "Mean lead time of the slot's orders, by value", axis="slot", low=1),
+        Column("finished_cover", "wk", 0.0, "Target stock of finished goods in weeks of expected demand", low=0, entrant="copied"),
+        Column("input_cover", "wk", 0.0, "Target stock of the input in weeks of planned use", axis="slot", low=0, entrant="copied"),
+        Column("import_share", "1", 0.0, "Share of the slot's orders placed abroad", axis="slot", low=0, high=1, entrant="copied"),
+        Column("lead", "wk", 1.0, "Mean lead time of the slot's orders, by value", axis="slot", low=1, entrant="copied"),
         Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )

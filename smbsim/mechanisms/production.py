@@ -53,24 +53,25 @@ class Production(Mechanism):
     name = "production"
     columns = (
         Column("output", "base currency/wk", 0.0, "Goods or services made; until a service firm delivers, last week's", low=0),
-        Column("capacity", "base currency/wk", 0.0, "Output at full use of capital, without overtime", low=0),
+        Column("capacity", "base currency/wk", 0.0, "Output at full use of capital, without overtime", low=0, entrant="scaled"),
         Column("capacity_factor", "1", 1.0, "Share of capacity left by shocks", low=0),
         Column("overtime", "1", 1.0, "Factor on capacity while demand is unmet", low=1),
         Column("downtime", "1", 0.0, "Share of the week lost to breakdowns", low=0, high=1),
         Column("repair", "wk", 0, "Weeks until a breakdown is repaired", dtype="i4", low=0),
         Column("able_output", "base currency/wk", 0.0, "Output that capacity and labour allow, breakdowns aside", low=0),
         Column("available_output", "base currency/wk", 0.0, "Most that can be made this week", low=0),
-        Column("storable", "1", 0, "Output can be kept in stock; otherwise it is made to order", dtype="b1"),
+        Column("storable", "1", 0, "Output can be kept in stock; otherwise it is made to order", dtype="b1", entrant="copied"),
         Column("inventory", "base currency", 0.0, "Finished goods", low=0),
         Column("scrap", "base currency/wk", 0.0, "Output lost as scrap and spoiled finished goods", low=0),
-        Column("coefficient", "1", 0.0, "Input per unit of output, domestic and imported", axis="slot", low=0),
-        Column("essentiality", "1", 2, "0 production goes on without it, 1 important, 2 critical", axis="slot", dtype="i1", low=0, high=2),
+        Column("coefficient", "1", 0.0, "Input per unit of output, domestic and imported", axis="slot", low=0, entrant="copied"),
+        Column("essentiality", "1", 2, "0 production goes on without it, 1 important, 2 critical", axis="slot", dtype="i1", low=0, high=2,
+               entrant="copied"),
         Column("input_stock", "base currency", 0.0, "Stock of the input", axis="slot", low=0),
         Column("input_use", "base currency/wk", 0.0, "Input used this week", axis="slot", low=0),
         Column("input_spoiled", "base currency/wk", 0.0, "Input spoiled this week", axis="slot", low=0),
         Column("emergency_cost", "currency/wk", 0.0, "Paid for emergency imports, premium included", low=0),
         Column("emergency_import", "base currency/wk", 0.0, "Missing input bought abroad at once, at a premium", axis="slot", low=0),
-    )
+    )  # fmt: skip
     reads = ("kind", "uid", "alive", "planned_output", "labour_limit", "input_cover", "import_factor", "import_price_factor",
              "demand", "backlog_due", "fill_rate", "finished_cover")  # fmt: skip
     writes = (*(c.name for c in columns), "import_payable", "spendable", "cash", "balance")

@@ -37,6 +37,7 @@ import numpy as np
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
+from ..suppliers import connect, find, update_lead
 from .base import Mechanism
 
 LEAST_PRICE, LEAST_UNIFORM = 1e-300, 2.0**-54  # keep logarithms finite
@@ -94,11 +95,11 @@ class Sourcing(Mechanism):
         slot = slot[firms.alive[slots.customer[slot]]]
         supplied = np.empty(len(slot), dtype=np.bool_)
         stand_in(slot, state.link_start, links.supplier, firms.alive, links.weight, slots.lost_share, supplied)
-        self._update_lead(state, slot)
+        update_lead(state, slot)
         alone = slot[~supplied & (slots.lost_share[slot] > 0.0)]
         supplier = self._largest(state, alone)
         found = supplier >= 0
-        self._connect(state, alone[found], supplier[found], np.ones(found.sum()))
+        connect(state, alone[found], supplier[found], np.ones(found.sum()))
 
     def _cancel(self, state, ended) -> None:
         firms, slots, links = state.firms, state.slots, state.links
@@ -142,7 +143,7 @@ class Sourcing(Mechanism):
         links.weight[worst[~searching]] = 0.0
         scale_links(slot[searching], 1.0 - share[searching], state.link_start, links.weight)
         slots.lost_share[slot[searching]] = 0.0
-        self._connect(state, slot, supplier, share, prune=True)
+        connect(state, slot, supplier, share, prune=True)
 
     def _chance(self, hazard: str) -> float:
         """The chance of a round from that of a week."""
@@ -173,7 +174,7 @@ class Sourcing(Mechanism):
             score = self._score(state, step, buyer, candidate, appeal)
             fits = there & (order <= self.supplier_cap * firms.capacity[candidate])
             fits &= (candidate != buyer) | (firms.kind[buyer] == LARGE)
-            link = self._links(state, slot, candidate)
+            link = find(state, slot, candidate)
             fits &= searching | (link < 0) | (state.links.weight[link] == 0.0)
             better = fits & (score > most)
             best[better], most[better] = candidate[better], score[better]
@@ -187,34 +188,6 @@ class Sourcing(Mechanism):
             u = step.draws.uniform("sourcing.noise", step.t, firms.uid[buyer], firms.uid[supplier])
             score -= self.noise * np.log(-np.log(np.clip(u, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))
         return score
-
-    def _links(self, state, slot, supplier) -> np.ndarray:
-        """(k,) the link from the supplier to the slot, -1 where there is none."""
-        link = np.empty(len(slot), dtype=np.int64)
-        find_links(slot, supplier, state.link_start, state.links.supplier, link)
-        return link
-
-    def _connect(self, state, slot, supplier, share, prune: bool = False) -> None:
-        """The suppliers get these shares of the slots' orders, along new links where there are none; prune: what nobody needs goes.
-
-        slot (k,) different rows; supplier (k,) rows; share (k,)
-        """
-        slots, links = state.slots, state.links
-        link, buyer, group = self._links(state, slot, supplier), slots.customer[slot], slots.group[slot]
-        new = link < 0
-        links.weight[link[~new]] = np.minimum(links.weight[link[~new]] + share[~new], 1.0)
-        if prune:
-            kept = {"keep_links": links_in_use(state), "keep_slots": slots_in_use(state)}
-            kept["keep_slots"][slot] = True
-            kept["keep_slots"][links.slot[kept["keep_links"]]] = True
-        if prune or new.any():
-            rows, _ = state.rewire(links=(supplier[new], buyer[new], group[new]), **(kept if prune else {}))
-            links.weight[rows], links.lead_time[rows] = share[new], lead_times(state, supplier[new], buyer[new])
-        self._update_lead(state, state.slot_rows(buyer, group))
-
-    def _update_lead(self, state, slot) -> None:
-        slots, links = state.slots, state.links
-        mean_lead(slot, state.link_start, links.weight, links.lead_time, slots.import_share, state.widths["import_lead"], slots.lead)
 
 
 class Pools:
@@ -253,31 +226,6 @@ class Pools:
         place = np.minimum(np.searchsorted(self.cumulated, target, side="right") - 1, stop - 1)  # rounding may pass the end of the pool
         none = near + size[everywhere] <= 0.0
         return np.where(none, -1, np.append(self.member, -1)[place])
-
-
-def lead_times(state, supplier, buyer) -> np.ndarray:
-    """(k,) weeks from dispatch to arrival between these rows."""
-    region = state.firms.region
-    local = (region[supplier] == region[buyer]) & (region[buyer] != EVERYWHERE)
-    return np.where(local, state.regions.local_lead[np.maximum(region[buyer], 0)], state.sectors.other_lead[state.firms.sector[supplier]])
-
-
-def links_in_use(state) -> np.ndarray:
-    """(m,) bool: somebody orders, waits or owes along the link, or has been served this week."""
-    links = state.links
-    return (links.weight > 0.0) | (links.payable > 0.0) | (links.backlog > 0.0) | (links.shipped > 0.0)
-
-
-def slots_in_use(state) -> np.ndarray:
-    """(s,) bool: the customer lives, or the slot has goods, debts or flows of the week left."""
-    slots = state.slots
-    used = state.firms.alive[slots.customer]
-    dead = np.flatnonzero(~used)
-    for name in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import"):
-        used[dead] |= getattr(slots, name)[dead] > 0.0
-    for name in ("pipeline", "import_pipeline"):
-        used[dead] |= getattr(slots, name)[dead].any(axis=1)
-    return used
 
 
 @kernel
@@ -322,32 +270,3 @@ def scale_links(slot, factor, link_start, weight):
     for k in range(slot.size):
         for e in range(link_start[slot[k]], link_start[slot[k] + 1]):
             weight[e] *= factor[k]
-
-
-@kernel
-def find_links(slot, wanted, link_start, supplier, link):
-    """The link of each slot to the wanted supplier, -1 where there is none. slot, wanted (k,); supplier (m,); writes link (k,)."""
-    for k in range(slot.size):
-        low, high = link_start[slot[k]], link_start[slot[k] + 1]
-        stop = high
-        while low < high:
-            middle = (low + high) // 2
-            if supplier[middle] < wanted[k]:
-                low = middle + 1
-            else:
-                high = middle
-        link[k] = low if low < stop and supplier[low] == wanted[k] else -1
-
-
-@kernel
-def mean_lead(slot, link_start, weight, lead_time, import_share, import_lead, lead):
-    """ℓ = (1 - import share) Σ w ℓ_e + import share · ℓ_imp, where there is one. slot (k,); weight, lead_time (m,); writes lead (s,)"""
-    for k in range(slot.size):
-        s = slot[k]
-        at_home = 0.0
-        total = 0.0
-        for e in range(link_start[s], link_start[s + 1]):
-            at_home += weight[e] * lead_time[e]
-            total += weight[e]
-        if total > 0.0:
-            lead[s] = (1.0 - import_share[s]) * at_home / total + import_share[s] * import_lead

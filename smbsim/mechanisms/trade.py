@@ -53,7 +53,7 @@ class Trade(Mechanism):
         Column("final_fill_rate", "1", 1.0, "Share of final demand that was met", low=0, high=1),
         Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
         Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
-        Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1),
+        Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1, entrant="copied"),
         Column(
             "purchase_price",
             "currency per base currency",

@@ -8,7 +8,7 @@ r"""Finance (M5): firms pay what they can in the order of seniority, invest, rep
     wanted     ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) ,   K*_i = k_i · (52-week mean of demand)
     pool       spends its resting basket × (Σ p_K ι + I₀ + what was prepaid) / its sum at rest, and bills what it got for its money
     K_i       += paid_i / p_K - δ_i K_i ,   capacity_i = K_i / c_i      both stay at rest while demand does
-    M*_i       = max( n_i · Ō_i ,  Ō_i - R̄_i )                          Ō, R̄: 13-week means of what falls due and of counter receipts
+    M*_i       = max( n_i Ō_i ,  Ō_i - R̄_i ,  C̄_i )                    13-week means of what falls due, counter receipts, counter inputs
     dividends  = [ M_i - M*_i ]⁺ / 13                                   nothing while anything is overdue
     profit_i   = p x_i + wage subsidies - inputs used - counter and spot inputs - emergency imports - wages - product taxes
                  - p_K δ_i K_i - interest - trade credit lost the week before
@@ -56,33 +56,36 @@ class Finance(Mechanism):
     name = "finance"
     columns = (
         Column("debt", "currency", 0.0, "Bank loans", low=0),
-        Column("capital", "base currency", 0.0, "Fixed assets", low=0),
+        Column("capital", "base currency", 0.0, "Fixed assets", low=0, entrant="scaled"),
         Column("capex", "currency/wk", 0.0, "Planned spending on capital", low=0),
         Column("interest", "currency/wk", 0.0, "Interest on bank loans", low=0),
-        Column("liquidity_target", "currency", 0.0, "Deposits above which dividends are paid"),
+        Column("liquidity_target", "currency", 0.0, "Deposits above which dividends are paid", entrant="scaled"),
         Column("profit", "currency/wk", 0.0, "Taxable profit"),
         Column("dividends", "currency/wk", 0.0, "Paid to owners", low=0),
-        Column("mean_outflow", "currency/wk", 0.0, "What falls due in a week, but dividends and new capital: mean of 13 weeks"),
-        Column("mean_receipts", "currency/wk", 0.0, "Paid to the firm over the counter in a week: mean of 13 weeks", low=0),
-        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks"),
-        Column("mean_demand", "base currency/wk", 0.0, "Demand: mean of 52 weeks", low=0),
-        Column("cash_cover", "wk", 0.0, "Weeks of outflow that the firm wants to hold as deposits", low=0),
-        Column("normal_debt", "currency", 0.0, "Bank loans that roll over; what is above them is repaid", low=0),
-        Column("interest_rate", "share/yr", 0.0, "Rate on the bank loans of the firm", low=0),
+        Column("mean_outflow", "currency/wk", 0.0, "What falls due in a week, but dividends and new capital: mean of 13 weeks",
+               entrant="scaled"),
+        Column("mean_receipts", "currency/wk", 0.0, "Paid to the firm over the counter in a week: mean of 13 weeks", low=0,
+               entrant="scaled"),
+        Column("mean_counter", "currency/wk", 0.0, "Paid for counter inputs in a week: mean of 13 weeks", low=0, entrant="scaled"),
+        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks", entrant="scaled"),
+        Column("mean_demand", "base currency/wk", 0.0, "Demand: mean of 52 weeks", low=0, entrant="scaled"),
+        Column("cash_cover", "wk", 0.0, "Weeks of outflow that the firm wants to hold as deposits", low=0, entrant="copied"),
+        Column("normal_debt", "currency", 0.0, "Bank loans that roll over; what is above them is repaid", low=0, entrant="scaled"),
+        Column("interest_rate", "share/yr", 0.0, "Rate on the bank loans of the firm", low=0, entrant="copied"),
         Column("interest_arrears", "currency", 0.0, "Interest due and not paid", low=0),
         Column("principal", "currency/wk", 0.0, "Repaid to the bank this week", low=0),
         Column("loan_overdue", "currency", 0.0, "Principal that fell due this week and was not paid; still part of the debt", low=0),
         Column("trade_due", "currency", 0.0, "Trade credit that fell due this week"),
         Column("trade_overdue", "currency", 0.0, "Trade credit that fell due this week and was not paid; still payable", low=0),
         Column("overdue", "currency", 0.0, "All that fell due up to this week and is not paid: wages, taxes, the bank, suppliers", low=0),
-        Column("capital_coefficient", "wk", 0.0, "Capital per unit of capacity; 0: capacity needs no capital", low=0),
-        Column("capital_need", "wk", 0.0, "Capital wanted per unit of mean demand", low=0),
-        Column("depreciation_share", "1/wk", 0.0, "Share of capital that wears out in a week", low=0, high=1),
+        Column("capital_coefficient", "wk", 0.0, "Capital per unit of capacity; 0: capacity needs no capital", low=0, entrant="copied"),
+        Column("capital_need", "wk", 0.0, "Capital wanted per unit of mean demand", low=0, entrant="copied"),
+        Column("depreciation_share", "1/wk", 0.0, "Share of capital that wears out in a week", low=0, high=1, entrant="copied"),
         Column("depreciation", "currency/wk", 0.0, "Capital worn out this week, at its price today", low=0),
         Column("capital_price", "currency per base currency", 1.0, "Price of capital (row of the investment pool)", axis="account", low=0),
         Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
-    )
+    )  # fmt: skip
     reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
              "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "wage_subsidy", "credit_losses",
              "product_tax_paid", "profit_tax_paid", "tax_arrears", "final_sales", "leverage", "normal_leverage", "loan_spread",
@@ -125,9 +128,9 @@ class Finance(Mechanism):
         spread = np.where(firms.kind == SMB, np.exp(self.cash_spread * ndtri(np.clip(rest.cash_rank, 1e-6, 1 - 1e-6))), 1.0)
         outflow = rest.output - rest.dividends
         firms.cash_cover[:] = days / DAYS_PER_WEEK * spread
-        firms.liquidity_target[:] = np.maximum(days / DAYS_PER_WEEK * spread * outflow, outflow - firms.final_sales)
+        firms.mean_outflow[:], firms.mean_receipts[:], firms.mean_counter[:] = outflow, firms.final_sales, firms.counter_cost
+        self._aim(state)
         firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
-        firms.mean_outflow[:], firms.mean_receipts[:] = outflow, firms.final_sales
         firms.mean_profit[:], firms.mean_demand[:] = firms.profit, rest.output
         firms.normal_debt[:], firms.interest_rate[:] = rest.debt, self.loan_rate
         firms.depreciation[:] = rest.capex
@@ -294,11 +297,19 @@ class Finance(Mechanism):
         for mean, value, weeks in (
             (firms.mean_outflow, outflow, CASH_WEEKS),
             (firms.mean_receipts, firms.price * firms.final_sales, CASH_WEEKS),
+            (firms.mean_counter, firms.counter_cost, CASH_WEEKS),
             (firms.mean_profit, firms.profit, SLOW_WEEKS),
             (firms.mean_demand, firms.demand, SLOW_WEEKS),
         ):
             mean[:] += (value - mean) / weeks
+        self._aim(state)
+
+    def _aim(self, state) -> None:
+        """Deposits that a firm wants: weeks of outflow, but enough to pay before it is paid, and for what is paid at the counter first."""
+        firms = state.firms
         firms.liquidity_target[:] = np.maximum(firms.cash_cover * firms.mean_outflow, firms.mean_outflow - firms.mean_receipts)
+        if self.enabled:
+            np.maximum(firms.liquidity_target, firms.mean_counter, out=firms.liquidity_target)
 
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""

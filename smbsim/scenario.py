@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from . import economy as economies
 from .interventions.base import Intervention
+from .interventions.policies import AnyPolicy, labels
 from .interventions.shocks import Shock
 from .mechanisms.base import Mechanism
 from .mechanisms.costs import Costs
@@ -59,6 +60,7 @@ from .state import STRUCTURE
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
               Exits, Sourcing, Entry, Strategy)  # fmt: skip
 
+BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 PRESETS = {
     "leontief": {
         "orders": {"preset": "lot_for_lot"},
@@ -68,9 +70,9 @@ PRESETS = {
     "ario": {"households": {"enabled": False}},
     "closed": {},
     "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
-    "work": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")},
-    "life": {section: {"enabled": True} for section in
-             ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy")},
+    "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
+    "life": {**{section: {"enabled": True} for section in
+                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy")}, **BY_HEADS},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without
@@ -184,6 +186,7 @@ class Scenario(Section):
     entry: Entry = Entry()
     strategy: Strategy = Strategy()
     shocks: tuple[Shock, ...] = ()
+    policies: tuple[AnyPolicy, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")
     runs: Runs = Runs()
     output: Output = Output()
@@ -192,7 +195,8 @@ class Scenario(Section):
 
     def model_post_init(self, context: Any) -> None:
         """Built without a file, what was said is what was given to the constructor."""
-        self._given = {**self.model_dump(mode="json", exclude_unset=True), "shocks": self.model_dump(mode="json")["shocks"]}
+        full = self.model_dump(mode="json")
+        self._given = {**self.model_dump(mode="json", exclude_unset=True), "shocks": full["shocks"], "policies": full["policies"]}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.dump() == other.dump()
@@ -207,8 +211,8 @@ class Scenario(Section):
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
-        """All interventions in file order."""
-        return self.shocks
+        """All shocks, then all policies, in file order."""
+        return (*self.shocks, *self.policies)
 
     def dump(self) -> dict:
         """Plain data with every value, its own and those of its variants: load(s.dump()) == s, and presets have nothing left to fill."""
@@ -235,7 +239,7 @@ class Scenario(Section):
         root = Node.of(self._given)
         for change in changes:
             if isinstance(change, Intervention):
-                root = merge(root, Node.of({"shocks+": [change]}), problems)
+                root = merge(root, Node.of({f"{change.section}+": [change]}), problems)
                 continue
             for name, value in change.items():
                 put(root, name, Node.of(value), problems)
@@ -243,18 +247,27 @@ class Scenario(Section):
 
     def without_interventions(self) -> Scenario:
         """The same economy left alone: what effects are measured against."""
-        return _build(self._without("shocks", "variants"), [])
+        return _build(self._without("shocks", "policies", "variants"), [])
+
+    def without_policies(self) -> Scenario:
+        """The same economy under the same shocks, without policies: what their effect is measured against."""
+        return _build(self._without("policies", "variants"), [])
 
     def all_variants(self, baseline: bool = True) -> dict[str, Scenario]:
         """Name → scenario of everything this file asks to run: the baseline, the file as it stands, then its variants.
 
-        Without interventions the file as it stands is the baseline. baseline: False leaves the baseline out where it is an extra run.
+        Without interventions the file as it stands is the baseline. A variant with policies also needs the same without them, to be
+        compared with: where no other variant is that, it is added. baseline: False leaves out what is an extra run.
         """
         main = _build(self._without("variants"), []) if self.variants else self
         found = {MAIN: main} if self.interventions else {BASELINE: main}
         if self.interventions and baseline:
             found = {BASELINE: self.without_interventions(), **found}
-        return found | {name: self._variant(name) for name in self.variants}
+        found |= {name: self._variant(name) for name in self.variants}
+        for name, variant in list(found.items()) if baseline else ():
+            if variant.policies and (alone := variant.without_policies()) not in found.values():
+                found[f"{name} without policies"] = alone
+        return found
 
     @property
     def hash8(self) -> str:
@@ -373,9 +386,17 @@ def _validate(root: Node, problems: list[str]) -> Scenario | None:
 def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
     """(path, line) of what is right by itself and wrong together, or too large for this machine."""
     last, smbs = scenario.horizon.weeks - 1, scenario.population.smbs
-    for i, shock in enumerate(scenario.shocks):
-        if shock.start > last:
-            yield ("shocks", i, "start"), f"shocks[{i}].start = {shock.start} is after the last week {last}: it would never act"
+    for section in ("shocks", "policies"):
+        for i, one in enumerate(getattr(scenario, section)):
+            if one.start > last:
+                yield (section, i, "start"), f"{section}[{i}].start = {one.start} is after the last week {last}: it would never act"
+            off = [name for name in dict.fromkeys(one.needed) if not getattr(scenario, name).enabled]
+            if off:
+                needed = " and ".join(f"{name}.enabled = true" for name in off)
+                yield (section, i, "kind"), f"{section}[{i}].kind = {one.kind} needs {needed} (model: {_first_with(off)} has it)"
+    for i, policy in enumerate(scenario.policies):
+        if policy.name is not None and labels(scenario.policies)[i] != policy.name:
+            yield ("policies", i, "name"), f"policies[{i}].name = {policy.name} is the name of an earlier policy"
     for name, needed in NEEDS.items():
         missing = [other for other in needed if getattr(scenario, name).enabled and not getattr(scenario, other).enabled]
         if missing:
@@ -389,6 +410,11 @@ def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
         needed, most = _gigabytes(scenario.memory), int(smbs * (available / scenario.memory))
         line = f"population.smbs = {smbs} needs about {needed} of memory; {_gigabytes(available)} can be had, enough for {most} firms"
         yield ("population", "smbs"), line
+
+
+def _first_with(mechanisms: Sequence[str]) -> str:
+    """The first rung of the ladder on which these mechanisms are on."""
+    return next(rung for rung, sets in PRESETS.items() if all(sets.get(name, {}).get("enabled") for name in mechanisms))
 
 
 def _filled(given: dict) -> dict:

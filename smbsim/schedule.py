@@ -12,6 +12,7 @@ from .mechanisms.base import Mechanism
 
 SCHEDULE = (
     # phase, mechanism, method                 why here
+    ("policies", "policies", "begin"),  # after phase 0 has reset what they move; from what firms were at the end of last week
     ("arrivals", "trade", "receive"),  # goods dispatched in earlier weeks can be used this week
     ("downtime", "production", "break_down"),  # before anybody counts on the capacity
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
@@ -35,8 +36,10 @@ SCHEDULE = (
     ("payment", "market", "sell"),
     ("payment", "costs", "pay_counter"),
     ("payment", "market", "buy_elsewhere"),
+    ("payment", "policies", "support"),  # grants and loans can be spent this week; the subsidy labour pays is fitted to its budget
     ("payment", "finance", "open_purse"),  # what each firm can spend: deposits and this week's receipts over the counter
     ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, the bank, trade credit, then capital
+    ("payment", "policies", "charge"),  # compliance hours rank with wages
     ("payment", "government", "tax_products"),
     ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
@@ -49,16 +52,18 @@ SCHEDULE = (
     ("distribution", "passthrough", "pay"),
     ("distribution", "foreign", "close"),
     ("distribution", "government", "pay"),
+    ("distribution", "policies", "top_up"),  # of the benefits just paid
     ("distribution", "government", "collect"),  # last: income of the week is complete
     ("distress", "exits", "judge"),
     ("distress", "exits", "liquidate"),
     ("distress", "labour", "release"),
     ("distress", "sourcing", "close_links"),
     ("distress", "exits", "settle_estates"),
+    ("distress", "policies", "make_good"),  # the guarantees just paid
     ("slow decisions", "costs", "estimate"),
     ("slow decisions", "market", "review"),  # prices hold until the next review
     ("slow decisions", "strategy", "decide"),
-    ("slow decisions", "strategy", "merge"),
+    ("slow decisions", "mergers", "merge"),
     ("slow decisions", "sourcing", "review"),
     ("entry", "entry", "enter"),
     ("region", "households", "update"),

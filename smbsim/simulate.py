@@ -15,6 +15,7 @@ import numpy as np
 from .draws import Draws
 from .economy import Economy
 from .interventions.base import apply, resolve
+from .interventions.policies import enact
 from .mechanisms.base import Step
 from .metrics import METRICS
 from .metrics.base import Metric
@@ -62,13 +63,14 @@ def advance(state: State, plan: Plan, step: Step, check: bool = False) -> None:
 
 
 def plan(scenario: Scenario, state: State, draws: Draws) -> Plan:
-    """The phases of a week under this scenario: its interventions first, then the schedule.
+    """The phases of a week under this scenario: its shocks first, then the schedule with its policies, whose books are opened.
 
     Raises InputError when the target of an intervention selects nothing.
     """
-    shocks = scenario.interventions
+    shocks = scenario.shocks
     masks = resolve(shocks, state, draws)
-    return (("interventions", partial(apply, shocks, masks=masks)), *schedule_plan(scenario.mechanisms))
+    programme = enact(scenario.policies, state, draws)
+    return (("interventions", partial(apply, shocks, masks=masks)), *schedule_plan((*scenario.mechanisms, *programme)))
 
 
 def prepare(

@@ -102,11 +102,11 @@ def targets(codes, regions, firms) -> st.SearchStrategy[dict]:
 @st.composite
 def shocks(draw, codes, regions, firms) -> dict[str, Any]:
     """One shock of any kind, profile and size, as in a scenario file."""
-    kind = draw(st.sampled_from(sorted(KINDS)))
+    kind = draw(st.sampled_from(sorted(name for name, of in KINDS.items() if not of.needs)))
     start, weeks = draw(st.integers(0, LATEST_START)), draw(st.integers(1, 20))
     profile = draw(st.sampled_from(("step", "ramp", "pulse", "decay", "ar1")))
     found: dict[str, Any] = {"kind": kind, "start": start, "profile": profile}
-    found["size"] = draw(values(KINDS[kind], "size", None, LARGEST_RISE if kind == "import_price" else None))
+    found["size"] = draw(values(KINDS[kind], "size", None, LARGEST_RISE if kind in ("import_price", "wage", "cost") else None))
     if profile == "ramp" or (profile != "pulse" and draw(st.booleans())):
         found["stop"] = start + weeks
     if "stop" in found or profile == "pulse":

@@ -7,18 +7,24 @@ import pytest
 from pydantic import ValidationError
 
 from smbsim.draws import Draws
-from smbsim.interventions import FACTORS, apply, check_targets, resolve
+from smbsim.interventions import FACTORS, apply, check_targets, policies, resolve
 from smbsim.interventions.shocks import (
     KINDS,
     CapacityShock,
+    CostShock,
+    CreditCrunch,
     DemandShock,
     ImportPriceShock,
     ImportStop,
     LabourShock,
     PreferenceShock,
     Removal,
+    WageShock,
 )
 from smbsim.mechanisms.base import Step
+from smbsim.mechanisms.costs import Costs
+from smbsim.mechanisms.credit import Credit
+from smbsim.mechanisms.government import Government
 from smbsim.mechanisms.labour import Labour
 from smbsim.mechanisms.market import Market
 from smbsim.mechanisms.production import Production
@@ -35,7 +41,7 @@ REGION = [0, 0, 1, 1, 0, 1, -1, 0]
 @pytest.fixture
 def state() -> State:
     """Eight firms, the seventh a large one, the last one dead; two sectors, two regions."""
-    columns = [c for m in (Market, Production, Labour, Trade) for c in m.columns]
+    columns = [c for m in (Market, Production, Labour, Trade, Costs, Credit, Government) for c in m.columns]
     none = np.empty(0, dtype=int)
     made = State(
         columns,
@@ -227,7 +233,7 @@ def test_empty_target_unknown_firm_and_unread_factor_are_errors(state):
 
 
 def factors(state) -> dict[str, list[float]]:
-    return {column: getattr(getattr(state, table), column).tolist() for table, column in FACTORS}
+    return {column: getattr(getattr(state, table), column).tolist() for table, column in FACTORS if column in getattr(state, table)}
 
 
 def act(state, *shocks, t=5) -> dict[str, list[float]]:
@@ -242,6 +248,9 @@ def act(state, *shocks, t=5) -> dict[str, list[float]]:
         (PreferenceShock(start=0, size=0.25, target={"region": "north"}), "taste_factor", [0.75, 0.75, 1, 1, 0.75, 1, 1, 1]),
         (CapacityShock(start=0, size=1, target={"kind": "large"}), "capacity_factor", [1, 1, 1, 1, 1, 1, 0, 1]),
         (LabourShock(start=0, size=0.5, target={"size": "small"}), "labour_factor", [1, 1, 0.5, 0.5, 1, 1, 1, 1]),
+        (WageShock(start=0, size=0.5, target={"sector": "44"}), "wage_factor", [1.5, 1, 1.5, 1, 1.5, 1, 1.5, 1]),
+        (CostShock(start=0, size=0.25, target={"size": "micro"}), "cost_factor", [1.25, 1.25, 1, 1, 1, 1, 1, 1]),
+        (CreditCrunch(start=0, size=0.5, target={"region": "north"}), "credit_factor", [0.5, 0.5, 1, 1, 0.5, 1, 1, 1]),
         (ImportStop(start=0, target={"sector": "44"}), "import_factor", [0, 1]),
         (ImportStop(start=0, size=0.5), "import_factor", [0.5, 0.5]),
         (ImportPriceShock(start=0, size=0.5, target={"sector": "72"}), "import_price_factor", [1, 1.5]),
@@ -269,7 +278,8 @@ def test_interventions_multiply_and_a_factor_never_falls_below_zero(state):
 @pytest.mark.parametrize("profile", [{}, {"profile": "decay", "tau": 3}, {"profile": "ar1", "rho": 0.9}, {"stop": 5, "recovery": 4}])
 def test_size_zero_leaves_every_factor_exactly_one(state, kind, profile):
     shock = KINDS[kind](kind=kind, start=0, size=0, **profile)
-    assert act(state, shock) == {column: [1.0] * getattr(state, table).n for table, column in FACTORS}
+    neutral = act(state)
+    assert act(state, shock) == neutral
 
 
 def test_masks_of_the_start_hold_when_firms_enter(state):
@@ -280,8 +290,22 @@ def test_masks_of_the_start_hold_when_firms_enter(state):
     assert state.firms.demand_factor.tolist() == [0.5] * 7 + [1.0, 1.0]
 
 
-def test_every_factor_belongs_to_a_column_with_neutral_one(state):
+def test_every_factor_is_reset_to_what_changes_nothing(state):
+    """A factor to 1, a share to 0; what shocks and policies move is among what is reset, but for stocks that are only paid into."""
     for table, column in FACTORS:
-        assert getattr(state, table).columns[column].default == 1.0
-    moved = {place for kind in KINDS.values() for place in kind.moves}
-    assert moved == set(FACTORS)
+        if column in getattr(state, table):
+            neutral = 1.0 if column.endswith("_factor") else 0.0
+            assert getattr(state, table).columns[column].default == neutral
+    moved = {place for kind in (*KINDS.values(), *policies.KINDS.values()) for place in kind.moves}
+    stocks = {("firms", "cash"), ("firms", "guaranteed_debt"), ("households", "benefits")}
+    assert moved - stocks == set(FACTORS) - {("firms", "loan_spread"), ("firms", "support_level")}
+
+
+def test_credit_crunch_adds_its_spread_in_the_course_of_its_strength(state):
+    """A ramp over four weeks: a quarter of the spread in the first, all of it in the last; none without a size."""
+    crunch = CreditCrunch(start=0, stop=4, size=0.4, spread=0.02, profile="ramp")
+    for t, spread in enumerate((0.005, 0.01, 0.015, 0.02, 0.0)):
+        act(state, crunch, t=t)
+        assert state.firms.loan_spread[0] == pytest.approx(spread, abs=1e-15)
+    act(state, CreditCrunch(start=0, size=0.0, spread=0.02))
+    assert not state.firms.loan_spread.any()

@@ -13,15 +13,14 @@ import smbsim
 PACKAGE = Path(smbsim.__file__).parent
 LEVELS = {  # every module has its line; a new module is put where its imports allow
     "schema": 0, "kernel": 0, "draws": 0,
-    "state": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1, "graph": 1, "tables": 1,
+    "state": 1, "suppliers": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1, "graph": 1, "tables": 1,
     "mechanisms": 2, "mechanisms.base": 2, "mechanisms.production": 2, "mechanisms.orders": 2, "mechanisms.trade": 2,
     "mechanisms.market": 2, "mechanisms.costs": 2,
     "mechanisms.labour": 2, "mechanisms.finance": 2, "mechanisms.households": 2, "mechanisms.government": 2,
     "mechanisms.foreign": 2, "mechanisms.passthrough": 2, "mechanisms.credit": 2, "mechanisms.exits": 2, "mechanisms.sourcing": 2,
     "mechanisms.entry": 2, "mechanisms.strategy": 2,
-    "interventions": 2, "interventions.base": 2, "interventions.shocks": 2,
+    "interventions": 2, "interventions.base": 2, "interventions.shocks": 2, "interventions.policies": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
-    "metrics.prices": 2,
     "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2,
     "metrics.labour": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,

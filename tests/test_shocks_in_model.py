@@ -286,8 +286,49 @@ def test_economy_comes_back_after_a_shock_with_recovery():
     assert sums[1] > 1.2 * sums[0]
 
 
+# -- costs and credit ------------------------------------------------------------------------------------------------------------------
+
+
+def test_wage_shock_raises_the_wage_bill_of_its_firms():
+    """A tenth more pay for the same work in the first week, for restaurants only; the workers get it."""
+    shocked, plain = pair({"kind": "wage", "size": 0.1, "target": {"sector": RESTAURANTS}})
+    hit = of_sector(plain, RESTAURANTS)
+    assert np.allclose(shocked.firms.wage_bill[hit], 1.1 * plain.firms.wage_bill[hit], rtol=1e-12)
+    assert np.array_equal(shocked.firms.wage_bill[~hit], plain.firms.wage_bill[~hit])
+    line = ("wages", "firm", "household")
+    assert shocked.flows[line] - plain.flows[line] == pytest.approx(0.1 * plain.firms.wage_bill[hit].sum(), rel=1e-9)
+
+
+def test_cost_shock_is_paid_to_the_rest_of_the_world():
+    """A tenth more for all inputs of a unit of output, for restaurants only."""
+    shocked, plain = pair({"kind": "cost", "size": 0.1, "target": {"sector": RESTAURANTS}})
+    hit = of_sector(plain, RESTAURANTS)
+    extra = 0.1 * plain.firms.material_cost * plain.firms.output
+    assert np.allclose(shocked.firms.extra_cost, np.where(hit, extra, 0.0), rtol=1e-9)
+    assert shocked.flows["extra costs", "firm", "foreign"] == pytest.approx(extra[hit].sum(), rel=1e-9)
+    assert ("extra costs", "firm", "foreign") not in plain.flows
+
+
+def test_credit_crunch_takes_loans_from_those_it_concerns():
+    """Firms without deposits ask for loans: with a full crunch in one region nobody there gets one, elsewhere as many as without."""
+    lent = {}
+    for size in (0.0, 1.0):
+        crunch = {"kind": "credit_crunch", "start": 0, "size": size, "target": {"region": "region 1"}}
+        state, plan, draws = models.miniature(200, 2, model="money", shocks=[crunch])
+        small = state.firms.kind == 0
+        state.accounts.balance[state.account("bank")] += 2.0 * state.firms.cash[small].sum()  # own funds are not what limits loans
+        state.accounts.balance[state.account("government")] += state.firms.cash[small].sum()
+        state.firms.cash[small] = 0.0
+        models.advance(state, plan, draws, 0, 1)
+        lent[size] = state.by_region(state.firms.new_loans)
+    assert np.all(lent[0.0] > 0.0)
+    assert lent[1.0][0] == 0.0
+    assert lent[1.0][1] == lent[0.0][1]
+
+
 def test_every_kind_is_looked_at_here():
     """A kind of shock that is added needs a test of what it does."""
     assert set(KINDS) == {
-        "demand", "preference", "capacity", "supply", "plant_closure", "labour", "removal", "import_stop", "import_price",
+        "demand", "preference", "capacity", "supply", "plant_closure", "labour", "removal", "import_stop", "import_price", "wage", "cost",
+        "credit_crunch",
     }  # fmt: skip

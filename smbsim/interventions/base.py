@@ -1,4 +1,4 @@
-r"""What every intervention has: a window, a profile, a target; and phase 0, which turns all of them into factors.
+r"""What every intervention has: a window, a profile, a target; and phase 0, which turns all of them into modifiers.
 
     m(t), n = stop - start, acts in start <= t < stop                 table of every week in tests/test_interventions.py
       step    size
@@ -11,7 +11,7 @@ r"""What every intervention has: a window, a profile, a target; and phase 0, whi
 
     factor = product over interventions, in file order, of max(0, 1 - m)      max(0, 1 + m) for what raises a factor
 
-Week 0 is the first after burn-in. Every factor is 1 where nothing acts; size 0 leaves it exactly 1.
+Week 0 is the first after burn-in. Every modifier is neutral where nothing acts (a factor 1, a share 0), and size 0 leaves it exactly so.
 Source: DECISIONS.md 24; MODEL.md 8, rules 1, 2 and 13 (a size is a share of the value without the intervention).
 """
 
@@ -32,11 +32,21 @@ from ..mechanisms.base import Step
 from ..schema import WEEKS_PER_YEAR, InputError, nearest, param
 from ..state import KINDS, LARGE, SMB, State
 
-FACTORS = (  # what phase 0 resets to 1 every week: table, column
+FACTORS = (  # what phase 0 resets every week to its default, which is neutral: table, column
     ("firms", "demand_factor"),
     ("firms", "taste_factor"),
     ("firms", "capacity_factor"),
     ("firms", "labour_factor"),
+    ("firms", "wage_factor"),
+    ("firms", "cost_factor"),
+    ("firms", "credit_factor"),
+    ("firms", "loan_spread"),
+    ("firms", "guarantee_share"),
+    ("firms", "wage_subsidy_share"),
+    ("firms", "tax_deferral_share"),
+    ("firms", "procurement_factor"),
+    ("firms", "compliance_cost"),
+    ("firms", "support_level"),
     ("sectors", "import_factor"),
     ("sectors", "import_price_factor"),
 )
@@ -158,12 +168,20 @@ def _network_at_rest(state: State):
 
 
 class Intervention(BaseModel):
-    """A change from outside. Subclasses say which factors it moves: `moves` (table, column) and `sign`, -1 lowers, 1 raises."""
+    """A change from outside. Subclasses say which factors it moves: `moves` (table, column) and `sign`, -1 lowers, 1 raises.
+
+    section : of the scenario that lists it
+    needs   : mechanisms that must be on, because nobody else reads what it moves
+    amount  : the field that says how strong it is
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    section: ClassVar[str] = "shocks"
     moves: ClassVar[tuple[tuple[str, str], ...]] = ()
     sign: ClassVar[int] = -1
+    needs: ClassVar[tuple[str, ...]] = ()
+    amount: ClassVar[str] = "size"
 
     kind: str
     target: Target = param(Target(), unit="choice", doc="Whom it concerns; everybody if not given", source="definition")
@@ -198,6 +216,11 @@ class Intervention(BaseModel):
         return []
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """Mechanisms that must be on for this intervention to do anything."""
+        return self.needs
+
+    @property
     def end(self) -> int | None:
         """First week in which it no longer acts (recovery aside); None if it stays."""
         return self.start + 1 if self.profile == "pulse" else self.stop
@@ -212,15 +235,16 @@ class Intervention(BaseModel):
         return self._course(self.end - 1, draws) * left if left > 0.0 else 0.0
 
     def _course(self, t: int, draws: Draws) -> float:
+        size = getattr(self, self.amount)
         if self.profile == "ramp":
-            return self.size * (t - self.start + 1) / (self.end - self.start)
+            return size * (t - self.start + 1) / (self.end - self.start)
         if self.profile == "decay":
-            return self.size * math.exp(-(t - self.start) / self.tau)
+            return size * math.exp(-(t - self.start) / self.tau)
         if self.profile == "ar1":
             years = (t - self.start) // WEEKS_PER_YEAR + 1  # whole years at a time, so that few paths are made
             stream = f"ar1 {self.kind} {self.target.given()}"
-            return self.size * _ar1(draws, stream, self.start, self.rho, years * WEEKS_PER_YEAR)[t - self.start]
-        return self.size
+            return size * _ar1(draws, stream, self.start, self.rho, years * WEEKS_PER_YEAR)[t - self.start]
+        return size
 
     def mask(self, state: State, draws: Draws) -> np.ndarray:
         """Rows of the table it moves that it concerns, bool."""
@@ -258,7 +282,7 @@ def check_targets(interventions: Sequence[Intervention], sectors: Sequence[str],
 def resolve(interventions: Sequence[Intervention], state: State, draws: Draws) -> tuple[np.ndarray, ...]:
     """The rows each intervention concerns, worked out once; firms that enter later are not among them.
 
-    Raises InputError, one line per mistake: a name that is not there, a target that selects nothing, a factor that nobody reads.
+    Raises InputError, one line per mistake: a name that is not there, a target that selects nothing, a column that nobody reads.
     """
     check_targets(interventions, state.sector_codes, state.region_names)
     problems = []
@@ -278,17 +302,17 @@ def resolve(interventions: Sequence[Intervention], state: State, draws: Draws) -
 
 
 def apply(interventions: Sequence[Intervention], state: State, step: Step, masks: Sequence[np.ndarray]) -> None:
-    """Phase 0: every factor back to 1, then times what acts this week. masks: what `resolve` gave for these interventions."""
+    """Phase 0: every modifier back to neutral, then what acts this week. masks: what `resolve` gave for these interventions."""
     for table, column in FACTORS:
         rows = getattr(state, table)
         if column in rows:
-            getattr(rows, column)[:] = 1.0
+            getattr(rows, column)[:] = rows.columns[column].default
     for shock, mask in zip(interventions, masks, strict=True):
         shock.apply(state, shock.strength(step.t, step.draws), mask)
 
 
 def _label(i: int, shock: Intervention) -> str:
-    return f"shocks[{i}] ({shock.kind})"
+    return f"{shock.section}[{i}] ({shock.kind})"
 
 
 def _known_firms(state: State) -> dict[str, int]:

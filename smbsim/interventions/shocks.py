@@ -45,6 +45,40 @@ class LabourShock(Intervention):
     size: float = param(..., unit="1", doc="Share of normal staff that is away", low=0, high=1, source="definition")
 
 
+class WageShock(Intervention):
+    """Pay is higher by this share for the same work: a minimum wage, a shortage of hands. A negative size is a cut."""
+
+    moves = (("firms", "wage_factor"),)
+    sign = 1
+    kind: Literal["wage"] = param("wage", unit="choice", doc="Kind of shock", source="definition")
+    size: float = param(..., unit="1", doc="Share added to wages", low=-1, high=10, source="definition")
+
+
+class CostShock(Intervention):
+    """Costs besides wages rise by this share: energy, rent, insurance. What they cost more is really paid, to the rest of the world."""
+
+    moves = (("firms", "cost_factor"),)
+    sign = 1
+    kind: Literal["cost"] = param("cost", unit="choice", doc="Kind of shock", source="definition")
+    size: float = param(..., unit="1", doc="Share added to the costs besides wages", low=-1, high=10, source="definition")
+
+
+class CreditCrunch(Intervention):
+    """Banks approve fewer loans by this share, accept less collateral by as much, and may charge more."""
+
+    moves = (("firms", "credit_factor"),)
+    needs = ("credit",)
+    kind: Literal["credit_crunch"] = param("credit_crunch", unit="choice", doc="Kind of shock", source="definition")
+    size: float = param(..., unit="1", doc="Share of approvals and of the collateral accepted that is lost", low=0, high=1,
+                        source="definition")  # fmt: skip
+    spread: float = param(0.0, unit="share/yr", doc="Added to the interest rate at full size", low=0, high=1, source="definition")
+
+    def apply(self, state, m, mask):
+        super().apply(state, m, mask)
+        if m:
+            state.firms.loan_spread[: len(mask)][mask] += self.spread * max(m / self.size, 0.0)
+
+
 class Removal(Intervention):
     """The firms are shut: they make nothing and final buyers ask nothing of them."""
 
@@ -92,6 +126,9 @@ KINDS = {
     "removal": Removal,
     "import_stop": ImportStop,
     "import_price": ImportPriceShock,
+    "wage": WageShock,
+    "cost": CostShock,
+    "credit_crunch": CreditCrunch,
 }
 
 Shock = Annotated[Union[tuple(dict.fromkeys(KINDS.values()))], Field(discriminator="kind")]  # noqa: UP007 (built from the table)

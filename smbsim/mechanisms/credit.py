@@ -1,6 +1,6 @@
 r"""Credit (M5): what a firm is worth, who asks for a loan, whom the bank trusts, and how much its own funds allow.
 
-    E_i      = M + AR + p S + Σ p_s (stock + in transit) + p_K K - L - AP - arrears            net worth
+    E_i      = M + AR + c S + Σ p_s (stock + in transit) + p_K K - L - AP - arrears            net worth, goods at cost
     λ_i      = min(L/E, ℓ) ,  ℓ where E ≤ 0                                                    leverage
     asks     M < b M*  or something is overdue, at most once in 13 weeks:  need_i = M* - M + overdue
     limit_i  = f_i [ min( ζ_LTV p_K K + κ_AR AR + κ_inv inventories ,  ℓ_max [E]⁺ ) - L ]⁺
@@ -15,7 +15,8 @@ they ask for none. G = d LGD / ζ_B, loans lost again per loan lost, is the gain
 symbol  column               unit
 M, M*   cash, liquidity_target      currency
 AR, AP  receivables, payable + import_payable    currency
-S, p    inventory, price     base currency, currency per base currency
+S, c    inventory, unit_cost        base currency, currency per base currency
+p_s     purchase_price       currency per base currency
 K, p_K  capital, capital_price      base currency, currency per base currency
 L       debt                 currency
 F       balance of the bank  currency
@@ -54,7 +55,7 @@ class Credit(Mechanism):
         Column("guaranteed_debt", "currency", 0.0, "Part of the debt whose loss the state bears", low=0),
         Column("guarantee_share", "1", 0.0, "Share of a loss on new loans that the state bears", low=0, high=1),
     )
-    reads = ("liquidity_target", "overdue", "debt", "capital", "capital_price", "inventory", "price", "input_stock", "pipeline",
+    reads = ("liquidity_target", "overdue", "debt", "capital", "capital_price", "inventory", "unit_cost", "input_stock", "pipeline",
              "import_pipeline", "purchase_price", "payable", "import_payable", "wage_arrears", "tax_arrears", "interest_arrears",
              "mean_profit", "depreciation", "interest", "principal", "loan_overdue")  # fmt: skip
     writes = (*(c.name for c in columns), "debt", "cash")
@@ -100,7 +101,7 @@ class Credit(Mechanism):
             slots.import_payable, goods, owed_abroad,
         )  # fmt: skip
         firms.receivables[:] = state.sum_by_supplier(state.links.payable)
-        firms.collateral[:] = goods + firms.price * firms.inventory
+        firms.collateral[:] = goods + firms.unit_cost * firms.inventory
         firms.equity[:] = (
             firms.cash + firms.receivables + firms.collateral + self._price(state) * firms.capital
             - firms.debt - state.sum_by_customer(state.links.payable) - owed_abroad

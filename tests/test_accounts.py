@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smbsim
-from smbsim.accounts import LEAK, transfer
+from smbsim.accounts import LEAK, afford, lend, repay, transfer, write_off
+from smbsim.schema import Column
 from smbsim.state import State
 
 PACKAGE = Path(smbsim.__file__).parent
@@ -21,10 +22,10 @@ FIRMS, CELLS, LINKS = 4, 4, 5
 SUPPLIER, CUSTOMER = np.array([1, 2, 0, 1, 3]), np.array([0, 0, 2, 3, 3])
 
 
-def economy(loans: float = 0.0) -> State:
-    """Four firms with five links, two regions, two accounts; everybody holds 1000."""
+def economy() -> State:
+    """Four firms with five links, two regions, two accounts; everybody holds 1000 and nobody has borrowed."""
     state = State(
-        (),
+        (Column("debt", "currency", 0.0, "Bank loans", low=0),),
         sectors=("a",),
         regions=("north", "south"),
         accounts=("government", "bank"),
@@ -203,6 +204,62 @@ def test_receipt_that_is_not_finite_is_refused(wrong):
     with np.errstate(invalid="ignore"), pytest.raises(ValueError, match=r"^wages: firm pays"):
         transfer(state, "firm", "household", np.ones(FIRMS), "wages", np.array([4.0, wrong, 0.0, 0.0]))
     assert unchanged(state, before)
+
+
+# -- loans and payments that can fail ----------------------------------------------------------------------------------------------------
+
+LOAN = np.array([100.0, 0.0, 50.0, 0.0])
+
+
+def test_loan_makes_the_deposit_that_its_repayment_destroys():
+    """Deposits and debt rise by 150 and fall by 75: money, deposits less loans, stays what it was at every moment."""
+    state = economy()
+    money = state.money()
+    lend(state, LOAN)
+    assert state.firms.cash.tolist() == [1100.0, 1000.0, 1050.0, 1000.0]
+    assert state.firms.debt.tolist() == LOAN.tolist()
+    assert state.money() == money
+    repay(state, 0.5 * LOAN)
+    assert state.firms.cash.tolist() == [1050.0, 1000.0, 1025.0, 1000.0]
+    assert state.firms.debt.tolist() == [50.0, 0.0, 25.0, 0.0]
+    assert state.money() == money
+    assert state.flows == {("new loans", "bank", "firm"): 150.0, ("principal", "firm", "bank"): 75.0}
+
+
+def test_loan_written_off_is_the_loss_of_the_bank():
+    """The same amount twice, with opposite sign: debtor and bank; deposits of firms stay."""
+    state = economy()
+    lend(state, LOAN)
+    money, cash = state.money(), state.firms.cash.tolist()
+    write_off(state, LOAN)
+    assert not state.firms.debt.any()
+    assert state.firms.cash.tolist() == cash
+    assert state.accounts.balance.tolist() == [1000.0, 850.0]
+    assert state.money() == money
+
+
+@pytest.mark.parametrize("change", [lend, repay, write_off])
+def test_loan_that_is_not_finite_is_refused_before_anything_moves(change):
+    state = economy()
+    before = balances(state)
+    with pytest.raises(ValueError, match="not finite"):
+        change(state, np.array([1.0, np.nan, 0.0, 0.0]))
+    assert unchanged(state, before)
+    assert not state.firms.debt.any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.floats(0, 1e6), min_size=FIRMS, max_size=FIRMS), min_size=1, max_size=5), st.floats(0, 1e6))
+def test_nobody_pays_more_than_there_is(dues, purse):
+    """However many payments fall due: each is paid as far as the purse goes, the first ones first, and what is left is never negative."""
+    state = economy()
+    state.firms.spendable[:] = purse
+    left = np.full(FIRMS, purse)
+    for due in map(np.array, dues):
+        paid = afford(state, due)
+        assert np.all(paid == np.minimum(due, left))
+        left = state.firms.spendable.copy()
+        assert left.min() >= 0.0
 
 
 # -- nobody else -------------------------------------------------------------------------------------------------------------------------

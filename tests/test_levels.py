@@ -21,7 +21,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "mechanisms.entry": 2, "mechanisms.strategy": 2,
     "interventions": 2, "interventions.base": 2, "interventions.shocks": 2, "interventions.policies": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
-    "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2,
+    "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2, "metrics.demography": 2,
     "metrics.labour": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
@@ -31,7 +31,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.risk": 4, "analysis.risk_job": 4, "analysis.risk_networks": 4, "analysis.risk_table": 4, "analysis.risk_folder": 4,
     "analysis.concentration": 4, "analysis.second_supplier": 4,
     "analysis.panel": 4, "analysis.facts": 4, "analysis.targets": 4, "analysis.scorecard": 4,
-    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4,
+    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip

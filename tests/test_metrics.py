@@ -129,6 +129,9 @@ KNOWN = {
     "productivity": (10 * 1.0 + 1 * 0.5 + 4 * 1.25) / 15.0,
     "wage_subsidies": 9.0,
     "cash_days": 7.0 * 12.0 / 2.0,  # the second SMB spends nothing
+    "cash_days_p25": 7.0 * 12.0 / 2.0,
+    "cash_days_p75": 7.0 * 12.0 / 2.0,
+    "surviving_smbs": 2.0 / 3.0,
     "overdue": 7.0,
     "capital": 100.0,
     "firm_investment": 8.5,

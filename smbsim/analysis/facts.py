@@ -313,15 +313,15 @@ def _normal(g, weight, sizes, age) -> tuple[np.ndarray, np.ndarray]:
 
 
 def size_effects(matrix: np.ndarray, vector: np.ndarray, with_age: bool) -> np.ndarray:
-    """(S,) growth of each size class less that of the largest, from normal equations (P, P), (P,) of one kind of size.
+    """(S,) growth of each size class less that of the largest with firms, from normal equations (P, P), (P,) of one kind of size.
 
     NaN for a class without firms. Age classes are complete, so that the solution is the one of least norm; differences do not depend on it.
     """
     S = len(FINE_SIZES)
     use = slice(None) if with_age else slice(S)
     found = np.linalg.pinv(matrix[use, use], hermitian=True) @ vector[use]
-    effect = np.where(np.diagonal(matrix)[:S] > 0, found[:S], np.nan)
-    return effect - effect[-1]
+    known = np.diagonal(matrix)[:S] > 0
+    return np.where(known, found[:S] - found[:S][known][-1], np.nan) if known.any() else np.full(S, np.nan)
 
 
 def _count(rows: np.ndarray, length: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..state import SMB, State
 
 WEEKLY = {  # name → unit
     "gdp": "base currency/wk", "output": "base currency/wk", "employment": "heads", "unemployment": "1", "vacancy_rate": "1",
-    "mean_wage": "currency/wk", "price_level": "currency per base currency", "hires": "heads/wk", "staff": "heads",
+    "mean_wage": "currency/wk", "price_level": "1", "hires": "heads/wk", "staff": "heads",
     "applications": "1/wk", "approvals": "1/wk", "exits": "1/wk", "entries": "1/wk",
 }  # fmt: skip
 IN_FULL = 0.99  # share of the loan asked for from which it counts as granted in full; surveys round
@@ -183,14 +183,12 @@ class Watch:
 
 def economy_of(state: State, t: int) -> dict[str, float]:
     """The economy in week t: name in WEEKLY → value."""
-    firms, regions = state.firms, state.regions
-    employed, small = firms.employment.sum(), firms.kind == SMB
-    force, vacancies, value = regions.labour_force.sum(), firms.vacancies.sum(), firms.output.sum()
+    firms = state.firms
+    employed, vacancies, small = firms.employment.sum(), firms.vacancies.sum(), firms.kind == SMB
     asked = small & firms.alive & (firms.applied == t)
     return {
-        "gdp": METRICS["gdp"](state), "output": value, "employment": employed,
-        "unemployment": _ratio(regions.unemployed.sum(), force), "vacancy_rate": _ratio(vacancies, vacancies + employed),
-        "mean_wage": _ratio(firms.wage_bill.sum(), employed), "price_level": _ratio((firms.price * firms.output).sum(), value),
+        **{name: METRICS[name](state) for name in ("gdp", "output", "employment", "unemployment", "mean_wage", "price_level")},
+        "vacancy_rate": vacancies / (vacancies + employed) if vacancies + employed > 0 else float("nan"),
         "hires": firms.hires[small].sum(), "staff": firms.employment[small].sum(),
         "applications": asked.sum(), "approvals": (asked & ~firms.refused).sum(),
         "exits": (small & (firms.exit_week == t)).sum(), "entries": (small & (firms.born == t)).sum(),
@@ -205,10 +203,6 @@ def loans_of(state: State, t: int) -> np.ndarray:
     return np.stack(
         [rows.astype(float), np.full(len(rows), float(t)), firms.refused[rows], full & ~firms.refused[rows], firms.leverage[rows]]
     )
-
-
-def _ratio(a: float, b: float) -> float:
-    return a / b if b > 0 else float("nan")
 
 
 def _grown(values: np.ndarray, n: int, fill: float = 0.0) -> np.ndarray:

@@ -65,11 +65,13 @@ class Fact:
             return PASS
         return PARTIAL if 2 * self.low - self.target <= value <= 2 * self.high - self.target else FAIL
 
-    @property
-    def scale(self) -> float:
-        """Tolerance on the side that is bounded."""
-        sides = [abs(side - self.target) for side in (self.low, self.high) if np.isfinite(side) and side != self.target]
-        return min(sides) if sides else 1.0
+    def distance(self, value: float) -> float:
+        """From the target in tolerances of that side: up to 1 passes, up to 2 partly. Without a bound it is never more than 1."""
+        below, above = self.target - self.low, self.high - self.target
+        side, other = (above, below) if value > self.target else (below, above)
+        if np.isfinite(side) and side > 0:
+            return (value - self.target) / side
+        return float(np.clip((value - self.target) / other, -1.0, 1.0))
 
 
 def facts_of(economy: Economy) -> tuple[Fact, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, credit, exits, finance, labour, prices
+from . import activity, credit, demography, exits, finance, labour, prices
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -13,11 +13,13 @@ METRICS: dict[str, Metric] = {
         activity.input_stocks, activity.orders, activity.imported_inputs, activity.sector_output, activity.sector_employment,
         activity.sector_fill_rate, activity.region_employment,
         finance.sector_deposits, finance.smb_deposits, finance.household_deposits, finance.government_deposits, finance.overdrawn_smbs,
-        finance.dividends, finance.trade_credit, finance.cash_days, finance.overdue, finance.capital, finance.firm_investment,
+        finance.dividends, finance.trade_credit, finance.cash_days, finance.cash_days_p25, finance.cash_days_p75,
+        finance.overdue, finance.capital, finance.firm_investment,
         credit.loans, credit.loans_asked, credit.new_loans, credit.refused_smbs, credit.interest_rate, credit.smb_leverage,
         credit.bank_own_funds,
-        exits.smbs_alive, exits.exits, exits.illiquid_exits, exits.insolvent_exits, exits.voluntary_exits, exits.retirements, exits.mergers,
-        exits.smbs_in_arrears, exits.loans_written_off, exits.trade_credit_written_off,
+        exits.smbs_alive, exits.surviving_smbs, exits.exits, exits.illiquid_exits, exits.insolvent_exits, exits.voluntary_exits,
+        exits.retirements, exits.mergers, exits.smbs_in_arrears, exits.loans_written_off, exits.trade_credit_written_off,
+        demography.entries, demography.entrant_jobs,
         labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,
         labour.mean_wage, labour.productivity, labour.wage_subsidies,
         prices.price_level, prices.sector_price, prices.smb_markup, prices.sector_concentration, prices.import_share,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..state import SMB
 from .base import metric, smbs
 
 ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(1, 6)  # codes of the column exit_cause
@@ -22,6 +23,14 @@ def _closed_for(state, cause: int) -> int:
 def smbs_alive(state):
     """Small and medium businesses that have not closed."""
     return smbs(state).sum()
+
+
+@metric("1", "SMBs of the start")
+def surviving_smbs(state):
+    """Share still there of the small and medium businesses that were there in week 0; 1 before it."""
+    firms = state.firms
+    start = (firms.kind == SMB) & (firms.born <= 0) & (firms.exit_week >= 0)
+    return float(np.mean(firms.alive[start])) if start.any() else 0.0
 
 
 @metric("firms/wk", "Exits")

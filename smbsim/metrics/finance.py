@@ -55,8 +55,24 @@ def trade_credit(state):
 @metric("days", "Cash days of SMBs")
 def cash_days(state):
     """Days for which the deposits of an SMB cover its mean outflow, the median."""
+    return _cash_days(state, 0.5)
+
+
+@metric("days", "Cash days, first quartile")
+def cash_days_p25(state):
+    """The same, of the SMB above a quarter of them."""
+    return _cash_days(state, 0.25)
+
+
+@metric("days", "Cash days, third quartile")
+def cash_days_p75(state):
+    """The same, of the SMB below a quarter of them."""
+    return _cash_days(state, 0.75)
+
+
+def _cash_days(state, rank: float) -> float:
     firms, spends = state.firms, smbs(state) & (state.firms.mean_outflow > 0)
-    return DAYS_PER_WEEK * float(np.median(firms.cash[spends] / firms.mean_outflow[spends])) if spends.any() else 0.0
+    return DAYS_PER_WEEK * float(np.quantile(firms.cash[spends] / firms.mean_outflow[spends], rank)) if spends.any() else 0.0
 
 
 @metric("currency", "Overdue payments")

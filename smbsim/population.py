@@ -80,7 +80,7 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
         supplier=network.supplier, customer=network.customer, group=network.group, link_flow=network.weight / WEEKS_PER_YEAR,
         counter=np.where(stocked, 0.0, domestic).T, spot_imports=np.where(stocked, 0.0, imported).T, other_imports=other,
         account_inputs=_account_inputs(economy, per_unit), sale_share=_within_sector(firms.sector, network.outside, G),
-        basket=baskets[0], import_basket=baskets[1], account_basket=baskets[2],
+        basket=baskets[0], import_basket=baskets[1], account_basket=baskets[2], entry_rate=_entry_rates(economy),
         government_wages=float(economy.wages[-1] * k) if government else 0.0,
         public_value_added=float((economy.wages + economy.taxes + economy.surplus)[-1] * k) if government else 0.0,
         passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
@@ -130,7 +130,7 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
         supplier=supplier, customer=customer, group=group, link_flow=flow,
         counter=np.zeros((G, G)), spot_imports=np.zeros((G, G)), other_imports=np.zeros(G), account_inputs=np.zeros((G, len(ACCOUNTS))),
         sale_share=_within_sector(given.sector, given.final_sales, G),
-        basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts,
+        basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts, entry_rate=_entry_rates(economy),
         government_wages=0.0, public_value_added=0.0,
         passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
         region_weights=population / population.sum(), home_sales=home_sales, scale=1.0,
@@ -257,6 +257,11 @@ def _ages(economy: Economy, sector, draws: Draws) -> np.ndarray:
         mine = sector == g
         age[mine] = np.interp(rank[mine], np.concatenate([[0.0], np.cumsum(economy.age_shares[g])]), bounds)
     return age
+
+
+def _entry_rates(economy: Economy) -> np.ndarray:
+    """(G,) 1/yr; zero where the economy has no table."""
+    return np.zeros(economy.G) if economy.entry_rate is None else economy.entry_rate
 
 
 def _covers(economy: Economy, sector, storable_days: float) -> dict:

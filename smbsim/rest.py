@@ -42,13 +42,15 @@ WALRAS = 1e-9  # tolerated difference between household income and consumption, 
 class Structure:
     """Who makes what, from what, for whom: per week, base-year currency. n firms, s slots, m links, R regions, G sectors, Q pass-through.
 
-    firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,); output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
+    firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,);
+              output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; cover (n,) wk; storable (n,);
               names (n,) or empty
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
     the rest  counter, spot_imports (G, G) [user, supplier], other_imports (G,), account_inputs (G, A) per unit of output;
               sale_share (n,); basket, import_basket (G, U), account_basket (A, U);
+              entry_rate (G,) 1/yr, new firms by firms;
               government_wages, public_value_added; passthrough_wages, passthrough_taxes, passthrough_surplus (Q,); region_weights (R,)
     """
 
@@ -90,6 +92,7 @@ class Structure:
     basket: np.ndarray
     import_basket: np.ndarray
     account_basket: np.ndarray
+    entry_rate: np.ndarray
     government_wages: float
     public_value_added: float
     passthrough_wages: np.ndarray

@@ -93,6 +93,21 @@ class Table:
             self._show(name)
         return slice(first, n)
 
+    def inherited(self, models: np.ndarray, size: np.ndarray) -> dict[str, np.ndarray]:
+        """What new rows take over from these rows, by `Column.entrant`. models (k,) rows; size (k,) relative to the model."""
+        taken = {}
+        for name, column in self.columns.items():
+            if column.entrant is not None:
+                values = getattr(self, name)[models]
+                scaled = column.entrant == "scaled"
+                taken[name] = values * size.reshape(-1, *[1] * (values.ndim - 1)) if scaled else values
+        return taken
+
+    def fill(self, rows: np.ndarray | slice, values: Mapping[str, np.ndarray]) -> None:
+        """Write values, by column, into these rows."""
+        for name, value in values.items():
+            getattr(self, name)[rows] = value
+
     def rearrange(self, source: np.ndarray) -> None:
         """Row k becomes what row source[k] was; -1 is a new row, every column at its default. source (rows,) int64."""
         new = source < 0
@@ -216,6 +231,10 @@ class State:
         """Rows of the slots of these firms, firm by firm. firms (k,) rows."""
         return _spans(self.slot_start, firms)
 
+    def links_filling(self, slots: np.ndarray) -> np.ndarray:
+        """Rows of the links that fill these slots, slot by slot. slots (k,) rows."""
+        return _spans(self.link_start, slots)
+
     def links_into(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the links by which these firms buy, firm by firm. firms (k,) rows."""
         return _spans(self.customer_start, firms)
@@ -307,9 +326,7 @@ class State:
         first = int(self.firms.uid.max(initial=-1)) + 1
         assert not np.isin(values.get("uid", ()), self.firms.uid).any(), "a uid is never used twice"
         rows = self.firms.append(new)
-        self.firms.uid[rows] = np.arange(first, first + new)
-        for name, value in values.items():
-            getattr(self.firms, name)[rows] = value
+        self.firms.fill(rows, {"uid": np.arange(first, first + new), **values})
         for starts in ("slot_start", "customer_start", "supplier_start"):
             old = getattr(self, starts)
             setattr(self, starts, np.concatenate([old, np.full(new, old[-1])]))

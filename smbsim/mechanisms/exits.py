@@ -5,7 +5,7 @@ r"""Exits (M5): who closes and why, the sale of what a closed firm owned, and th
     insolvent     net worth E_i < 0 and the last application for a loan refused
     voluntary     mean profit of 52 weeks < outside option, then with a hazard a week;       not in the first year of a firm
     retirement    with a hazard a year
-    proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( p_i S_i + Σ_g price of inputs · (M_ig + in transit) )
+    proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( c_i S_i + Σ_g price of inputs · (M_ig + in transit) )
     Q_s         ← [Q_s - A_s]⁺ + Σ_{closing in s} q K_i                                      fixed assets waiting for a buyer
 
 A_s is what the sector's living firms spend on capital in a week, so that Q_s / A_s is the number of weeks in which the sector could take up
@@ -25,6 +25,7 @@ q       capital_price        currency per base currency
 Q       capital_on_sale      currency
 A       capex, by sector     currency/wk
 S       inventory            base currency
+c       unit_cost            currency per base currency
 M       input_stock          base currency
 
 Sources: Delli Gatti et al. (2010), JEDC 34(9), and Poledna et al. (2023), European Economic Review 151, for exits by insolvency and
@@ -62,10 +63,10 @@ class Exits(Mechanism):
         Column("credit_losses", "currency/wk", 0.0, "Trade credit written off this week, as a supplier", low=0),
         Column("loan_losses", "currency/wk", 0.0, "Loans to the firm written off this week", low=0),
         Column("arrears_losses", "currency/wk", 0.0, "Wages, taxes and interest that the firm owed, written off this week", low=0),
-        Column("import_losses", "currency/wk", 0.0, "Trade credit from abroad to the firm written off this week", low=0),
+        Column("payable_losses", "currency/wk", 0.0, "Trade credit to the firm, from abroad too, written off this week", low=0),
         Column("capital_on_sale", "currency", 0.0, "Fixed assets of closed firms that wait for a buyer", axis="sector", low=0),
     )  # fmt: skip
-    reads = ("overdue", "mean_profit", "equity", "refused", "capex", "capital_price", "price", "purchase_price")
+    reads = ("overdue", "mean_profit", "equity", "refused", "capex", "capital_price", "unit_cost", "purchase_price")
     writes = (*(c.name for c in columns), "alive", "capital", "capacity", "normal_output", "inventory", "scrap", "input_stock",
               "input_spoiled", "pipeline", "import_pipeline", "supply_line", "debt", "guaranteed_debt", "wage_arrears", "tax_arrears",
               "interest_arrears", "payable", "import_payable", "cash", "balance")  # fmt: skip
@@ -134,7 +135,7 @@ class Exits(Mechanism):
             return
         weeks = np.divide(sectors.capital_on_sale, absorbed, out=np.full(len(absorbed), np.inf), where=absorbed > 0)
         discount = np.minimum(self.fire_sale * weeks, 1.0) if self.fire_sale > 0 else np.zeros(len(absorbed))
-        goods = np.where(closing, firms.price * firms.inventory, 0.0) + self._clear_inputs(state, np.flatnonzero(closing))
+        goods = np.where(closing, firms.unit_cost * firms.inventory, 0.0) + self._clear_inputs(state, np.flatnonzero(closing))
         firms.liquidation[:] = self.capital_recovery * (1.0 - discount[firms.sector]) * value + self.goods_recovery * goods
         transfer(state, FOREIGN, "firm", firms.liquidation, "liquidation")
         firms.scrap[closing] += firms.inventory[closing]
@@ -156,7 +157,7 @@ class Exits(Mechanism):
     def settle_estates(self, state, step):
         """What estates owe at the end of their time is written off, by debtor and creditor alike."""
         firms = state.firms
-        for losses in (firms.credit_losses, firms.loan_losses, firms.arrears_losses, firms.import_losses):
+        for losses in (firms.credit_losses, firms.loan_losses, firms.arrears_losses, firms.payable_losses):
             losses[:] = 0.0
         ended = ~firms.alive & (firms.weeks_since_exit >= self.estate_weeks) & ((firms.weeks_since_exit > 0) | (firms.cash <= 0))
         if not ended.any():
@@ -173,9 +174,9 @@ class Exits(Mechanism):
 
     def _cancel_payables(self, state, ended) -> None:
         firms, links, slots = state.firms, state.links, state.slots
-        rows = state.links_into(ended)
-        firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=links.payable[rows], minlength=firms.n)
-        links.payable[rows] = 0.0
-        rows = state.slots_of(ended)
-        firms.import_losses[:] = np.bincount(slots.customer[rows], weights=slots.import_payable[rows], minlength=firms.n)
-        slots.import_payable[rows] = 0.0
+        rows, abroad = state.links_into(ended), state.slots_of(ended)
+        lost, lost_abroad = links.payable[rows], slots.import_payable[abroad]
+        firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=lost, minlength=firms.n)
+        firms.payable_losses[:] = np.bincount(links.buyer[rows], weights=lost, minlength=firms.n)
+        firms.payable_losses[:] += np.bincount(slots.customer[abroad], weights=lost_abroad, minlength=firms.n)
+        links.payable[rows], slots.import_payable[abroad] = 0.0, 0.0

@@ -14,8 +14,8 @@
 Assets are positive. D is the sum of all deposits; those that no loan stands behind, nor the bank's own funds F in cash, are there from the
 start and are called base money: H = Σ deposits + F - Σ L, constant (`State.money`), a liability of the state. Firms and the bank belong to
 their owners: a firm's equity and the bank's own funds (deposits and interest it is owed) are what is left of their other rows, so that
-the net worth of their columns is zero and that of all classes together is goods and capital. Finished goods are valued at the price asked,
-inputs in stock and in transit at their purchase price, capital at the price of capital. An estate counts with the firms of its kind.
+the net worth of their columns is zero and that of all classes together is goods and capital. Finished goods are valued at unit cost, inputs
+in stock and in transit at their purchase price, capital at the price of capital. An estate counts with the firms of its kind.
 
 Source: Godley and Lavoie (2007), ch. 2.
 """
@@ -52,10 +52,10 @@ def own_worth(table: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def goods(state: State) -> np.ndarray:
-    """(n,) currency: finished goods at the price asked, inputs in stock and in transit at what they cost."""
+    """(n,) currency: finished goods at unit cost, inputs in stock and in transit at what they cost."""
     firms, slots = state.firms, state.slots
     inputs = slots.input_stock + slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1)
-    return firms.price * firms.inventory + state.sum_slots(slots.purchase_price * inputs)
+    return firms.unit_cost * firms.inventory + state.sum_slots(slots.purchase_price * inputs)
 
 
 def capital(state: State) -> np.ndarray:

@@ -112,11 +112,11 @@ def test_retirements_come_at_their_yearly_hazard_and_to_the_same_firms_under_oth
 
 
 def test_liquidation_brings_a_share_of_every_asset_from_abroad():
-    """Capital 100 at .4; goods 10 at price 2, inputs 6 in stock and 1 + 2 in transit at price 3, all at .5. Nobody waits to buy capital."""
+    """Capital 100 at .4; goods 10 at a cost of 2, inputs 6 in stock and 1 + 2 in transit at price 3, all at .5. No fire sale."""
     state = trio()
     firms, slots = state.firms, state.slots
     own = state.slots_of(np.array([1]))[0]
-    firms.price[1], firms.capital[1], firms.inventory[1] = 2.0, 100.0, 10.0
+    firms.unit_cost[1], firms.capital[1], firms.inventory[1] = 2.0, 100.0, 10.0
     slots.input_stock[own], slots.purchase_price[own], slots.pipeline[own, 0], slots.import_pipeline[own, 1] = 6.0, 3.0, 1.0, 2.0
     slots.supply_line[own] = 3.0 + 4.0  # 4 are still on order
     firms.scrap[:], slots.input_spoiled[:] = 0.0, 0.0
@@ -175,7 +175,7 @@ def test_losses_appear_once_for_the_debtor_and_once_for_the_creditor():
     money = state.money()
     Exits(estate_weeks=0).settle_estates(state, WEEK)
     assert firms.credit_losses.tolist() == [30.0, 0.0, 0.0]
-    assert firms.import_losses.tolist() == [0.0, 5.0, 0.0]
+    assert firms.payable_losses.tolist() == [0.0, 35.0, 0.0], "those abroad lose 5 of it"
     assert firms.loan_losses.tolist() == [0.0, 100.0, 0.0]
     assert firms.arrears_losses.tolist() == [0.0, 10.0, 0.0]
     assert (balance(state, "bank"), balance(state, "government")) == (-60.0, -40.0)

@@ -353,6 +353,87 @@ def _draw_risk(table, folder: Path) -> list[Path]:
         return figures.draw_all(table, folder / "figures", table.manifest["hash"])
 
 
+# -- scorecard ----------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def scorecard(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Scenario file, or packaged name; default: firm life.")] = None,
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Runs with different random numbers.")] = 32,
+    years: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Years after the burn-in of the scenario.")] = 10,
+    smbs: Annotated[int | None, typer.Option(min=1, metavar="N", help="SMBs of each run; default: the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first run; default: the file's.")] = None,
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    jobs: Annotated[str, typer.Option(metavar="auto|N", help="Runs at a time; auto is one per core.")] = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_scorecard/TIME-HASH.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a folder that was stopped; without --out the newest one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a results folder.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the model with the stylised facts of small firms.
+
+    Exits, entry, growth, jobs, cash, credit, work and cycles of many runs without interventions, each with target, tolerance and verdict.
+
+    The results folder holds scorecard.csv, regression.csv, measures.nc, the panels in parts/, manifest.json and figures/.
+    """
+    from . import scenario
+    from .analysis import scorecard as cards
+    from .analysis.ensemble import AllRunsFailed
+
+    more = [*(changes or ()), *([f"population.smbs={smbs}"] if smbs else [])]
+    spec = scenario.load(file or cards.LIFE, more, economy)
+    name, at_a_time = Path(file).stem if file else "life", _jobs(jobs)
+    folder = _scorecard_folder(cards.asked(spec, runs, seed, years), name, out, resume, force)
+    with terminal.progress(f"{printing.count(runs, 'run')} of {years} years", "building the economy", "weeks") as progress:
+        try:
+            card = cards.compute(
+                spec, runs=runs, seed=seed, years=years, out=folder, jobs=at_a_time, resume=resume, progress=progress
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            _say_how_to_resume(folder)
+            raise typer.Exit(STOPPED) from None
+        except AllRunsFailed as error:
+            terminal.note(str(error))
+            raise typer.Exit(RUNS_FAILED) from None
+    if not as_json:
+        printing.scorecard(card.plain())
+        terminal.out()
+        terminal.out(str(folder))
+    figures = [] if no_figures else _draw_scorecard(card, folder)
+    if as_json:
+        terminal.write_json({"folder": str(folder), "figures": [str(path) for path in figures], **card.plain()})
+    else:
+        _say_figures(figures, folder)
+    if card.manifest["failed"]:
+        terminal.note(f"{len(card.manifest['failed'])} of {runs} runs failed; see {folder / 'manifest.json'}")
+        raise typer.Exit(RUNS_FAILED)
+
+
+def _scorecard_folder(asked: dict, name: str, out: Path | None, resume: bool, force: bool) -> Path:
+    """Where the scorecard goes. Refuses what holds something already."""
+    from .analysis import ensemble
+    from .analysis import scorecard as cards
+
+    found = cards.newest_folder(name, asked) if resume and out is None else None
+    folder = out or found or cards.default_folder(name, asked)
+    ensemble.claim(folder, resume, force)
+    if resume:
+        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
+    return folder
+
+
+def _draw_scorecard(card, folder: Path) -> list[Path]:
+    import shutil
+
+    from .figures import demography
+
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    with terminal.working("drawing figures"):
+        return demography.draw_card(card, folder / "figures", card.manifest["hash"])
+
+
 # -- describe, list, schema ---------------------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,25 @@ def risk(told: dict) -> None:
 RISK_COLUMNS = ("output_share", "esri", "esri_up", "esri_down")
 
 
+def scorecard(told: dict) -> None:
+    """What `smbsim scorecard` found: in words, every fact beside its target, growth of jobs by size with and without age."""
+    terminal.heading(f"{told['name']}: scorecard of {count(told['runs'], 'run')} of {count(told['years'], 'year')}")
+    for line in told["summary"]:
+        terminal.out(terminal.wrap(line, indent="  ") if sys.stdout.isatty() else f"  {line}")
+    rows = []
+    for row in told["rows"]:
+        value, low, high, target = (terminal.readable(row[k]) for k in ("value", "p5", "p95", "target"))
+        rows.append((row["verdict"], value, f"({low} to {high})", target, row["unit"], row["role"], row["label"]))
+    _table("facts", rows, ("verdict", "value", "(5 to 95 % of runs)", "target", "unit", "role", "fact"))
+    by_role = [(role, *counts.values()) for role, counts in told["counts"].items()]
+    _table("verdicts by role", by_role, ("role", *told["counts"]["all"]))
+    sizes = dict.fromkeys(r["class"] for r in told["regression"])
+    kinds = dict.fromkeys((r["size"], r["age"]) for r in told["regression"])
+    found = {(r["size"], r["age"], r["class"]): r["growth_less_largest"] for r in told["regression"]}
+    rows = [(name, *(terminal.readable(100 * found[*kind, name]) for kind in kinds)) for name in sizes]
+    _table("net growth of jobs less that of the largest class, points a year", rows, ("heads", *(", ".join(kind) for kind in kinds)))
+
+
 def estimate(e: dict) -> None:
     """How much `smbsim run --dry-run` expects."""
     each = f"{e['weeks']} weeks after a burn-in of {e['burn_in']}"

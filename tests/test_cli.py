@@ -36,6 +36,9 @@ NETWORK = "network: {firms: firms.csv, links: links.csv}\nhorizon: {weeks: 6, bu
 SHOCK = "shocks: [{kind: removal, target: {firms: [a]}, start: 1, stop: 3}]\n"
 
 
+COMMANDS = ["run", "check", "risk", "scorecard", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor"]
+
+
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     """A folder of its own, with tiny.yaml in it."""
@@ -87,13 +90,13 @@ def copied(results, here) -> Path:
 
 def test_every_command_option_and_argument_has_a_help_text():
     group = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["run", "check", "risk", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor"]
+    assert list(group.commands) == COMMANDS
     for command in (group, *group.commands.values()):
         assert command.help
         assert all(p.help for p in command.params if p.name != "help"), command.name
 
 
-@pytest.mark.parametrize("command", ["run", "check", "risk", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_first_line_of_help_is_not_cut_in_the_list_of_commands(command):
     (line,) = (line for line in smbsim("--help").stdout.splitlines() if line.startswith(f"  {command} "))
     assert line.endswith(".")

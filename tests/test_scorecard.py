@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -409,3 +410,30 @@ def test_a_run_that_breaks_is_left_out_and_told(small, monkeypatch):
 def test_years_and_runs_must_be_possible(small):
     with pytest.raises(InputError, match="years = 0"):
         scorecard.compute(small, years=0)
+
+
+# -- the command --------------------------------------------------------------------------------------------------------------------------
+
+
+def smbsim(*words: str):
+    from typer.testing import CliRunner
+
+    from smbsim import cli
+
+    return CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
+SHORT = ("--runs", 1, "--years", 1, "--smbs", 30, "--set", "horizon.burn_in=2", "--set", "model=work", "--no-figures")
+
+
+def test_command_prints_facts_and_regression_and_continues(tmp_path):
+    found = smbsim("scorecard", *SHORT, "--out", tmp_path / "a")
+    assert found.exit_code == 0, found.stderr
+    for text in ("facts pass", "Survival over five years", "hold-out", "without age", str(tmp_path / "a")):
+        assert text in found.stdout
+    assert smbsim("scorecard", *SHORT, "--out", tmp_path / "a").exit_code == 2
+    again = smbsim("scorecard", *SHORT, "--out", tmp_path / "a", "--resume", "--json")
+    assert again.exit_code == 0
+    told = json.loads(again.stdout)
+    assert {row["verdict"] for row in told["rows"]} <= set(targets.VERDICTS)
+    assert told["folder"] == str(tmp_path / "a")

@@ -216,17 +216,16 @@ def _regression_rows(card: Scorecard):
 # -- computing ----------------------------------------------------------------------------------------------------------------------------
 
 
-def default() -> Scenario:
-    """The economy that is scored when none is named: every mechanism of firm life on."""
-    return scenarios.load({"name": "life", "model": "life"})
+LIFE = {"name": "life", "model": "life"}  # the economy that is scored when none is named: every mechanism of firm life on
 
 
-def asked(scenario: Scenario, runs: int, seed: int, years: int) -> dict:
+def asked(scenario: Scenario, runs: int, seed: int | None, years: int) -> dict:
     """Plain data that stand for the input; two are equal if and only if the results are."""
-    return {"scenario": scenario.without_interventions().hash8, "runs": runs, "first_seed": seed, "years": years}
+    first = scenario.runs.seed if seed is None else seed
+    return {"scenario": scenario.without_interventions().hash8, "runs": runs, "first_seed": first, "years": years}
 
 
-def default_folder(scenario: Scenario, name: str, what: dict) -> Path:
+def default_folder(name: str, what: dict) -> Path:
     """results/<name>_scorecard/<UTC time>-<hash8>."""
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     return Path("results") / f"{name}_scorecard" / f"{stamp}-{_hash(what)}"
@@ -263,12 +262,12 @@ def compute(
 
     Raises InputError for what cannot be, AllRunsFailed when no run is left.
     """
-    scenario = default() if scenario is None else scenario if isinstance(scenario, Scenario) else scenarios.load(scenario)
+    scenario = scenario if isinstance(scenario, Scenario) else scenarios.load(LIFE if scenario is None else scenario)
     name, scenario = scenario.name or "scenario", scenario.without_interventions()
     if not (1 <= years <= MOST_YEARS and runs >= 1):
         raise InputError(f"years = {years} and runs = {runs}: at least one run, and 1 to {MOST_YEARS} years")
-    first = scenario.runs.seed if seed is None else seed
-    what, economy, began = asked(scenario, runs, first, years), economies.load(scenario.economy), time.time()
+    what, economy, began = asked(scenario, runs, seed, years), economies.load(scenario.economy), time.time()
+    first = what["first_seed"]
     folder = None if out is None else Path(out)
     if folder is not None:
         _open(folder, what, resume)

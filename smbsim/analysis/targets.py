@@ -184,13 +184,13 @@ def _exits(tables: Tables) -> list[Fact]:
     goal = survival(hazard)
     facts.append(Fact("survival_5", "exit by age", "Survival over five years", "1", CALIBRATION, five_years,
                       **within(goal, goal - 0.04, goal + 0.04), source=source))  # fmt: skip
+    goal = _shares_under(tables, ("0", "1", "2", "3", "4"))
+    facts.append(Fact("young_share", "exit by age", "Share of SMBs younger than five years", "1", HOLD_OUT, ratio("young", "firms"),
+                      **around(goal, 0.15), source=f"BDS 2022 ({AGES_NOW})"))  # fmt: skip
     for c, (name, low) in enumerate(zip(SIZE_NAMES, SIZES, strict=True)):
         goal = tables.number(BY_SIZE, "firm_exit_rate", window=RATE_WINDOW, emp_min=str(max(low, 1)))
         facts.append(Fact(f"exit_rate_size_{name}", "exit by size", f"Exit rate with {name} heads", "1/yr", HOLD_OUT,
                           ratio("size_exits", "size_years", c), **around(goal, 0.3), source=f"BDS 2015-19 ({BY_SIZE})"))  # fmt: skip
-    goal = _shares_under(tables, ("0", "1", "2", "3", "4"))
-    facts.append(Fact("young_share", "exit by age", "Share of SMBs younger than five years", "1", HOLD_OUT, ratio("young", "firms"),
-                      **around(goal, 0.15), source=f"BDS 2022 ({AGES_NOW})"))  # fmt: skip
     return facts
 
 

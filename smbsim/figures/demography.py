@@ -64,7 +64,13 @@ def _share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 def overview(card, ax=None):
     """Every fact: how many tolerances it is off its target, with the spread over single runs, coloured by verdict."""
     rows = card.judged
-    ax = base.axis(ax, 7.6, 1.4 + 0.2 * len(rows))
+    if ax is None:
+        height = 1.2 + 0.2 * len(rows)
+        fig = base.figure(7.6, height)
+        fig.set_layout_engine(None)  # names on both sides: saved with all that is drawn, wherever it is
+        fig.subplots_adjust(left=0.42, right=0.86, top=1 - 0.6 / height, bottom=0.6 / height)
+        ax = fig.subplots()
+    ax = base.axis(ax)
     ax.grid(visible=False)
     ax.axvspan(-2, 2, color="#F6F6F6", linewidth=0, zorder=0)
     ax.axvspan(-1, 1, color="#E8F2EE", linewidth=0, zorder=0)

@@ -138,6 +138,8 @@ KNOWN = {
     "loans": 100.0,
     "loans_asked": 10.0,
     "new_loans": 5.0,
+    "loan_applications": 2.0,
+    "loans_in_full": 0.0,  # one was refused, the other got 5 of 6
     "refused_smbs": 0.5,
     "interest_rate": (0.5 + 2.0 + 2.0 + 3.0) / 100.0,
     "smb_leverage": 5.25,

@@ -74,8 +74,8 @@ class Credit(Mechanism):
                                  source="Delli Gatti et al. (2011): 2")  # fmt: skip
     largest_leverage: float = param(10.0, unit="1", doc="ℓ: leverage that counts at most, and counts where net worth is gone", low=0,
                                     high=1000, source="MODEL.md M5")  # fmt: skip
-    trust: float = param(0.0, unit="1", doc="b₀: level of the approval logit", low=-10, high=10, tier="calibrated",
-                         source="assumption; Fed SBCS 2024: 54 % fully approved at small banks, 41 % of denials for debt")  # fmt: skip
+    trust: float = param(-1.4, unit="1", doc="b₀: level of the approval logit", low=-10, high=10, tier="calibrated",
+                         source="so that 54 % are approved in full in the preset life, as at small banks (Fed SBCS 2024)")  # fmt: skip
     trust_age: float = param(0.5, unit="1", doc="b₁: of ln(1 + age in years)", low=-5, high=5, source="assumption")
     trust_leverage: float = param(0.5, unit="1", doc="b₂: of leverage, negative sign", low=0, high=10, tier="calibrated",
                                   source="assumption; Fed SBCS 2024")  # fmt: skip

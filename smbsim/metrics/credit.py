@@ -26,6 +26,19 @@ def new_loans(state):
     return total(state.firms.new_loans)
 
 
+@metric("firms/wk", "Loan applications")
+def loan_applications(state):
+    """SMBs that applied for a loan this week."""
+    return float(np.count_nonzero(state.firms.asked))
+
+
+@metric("firms/wk", "Loans approved in full")
+def loans_in_full(state):
+    """Of them, those that got all they asked for."""
+    asked, got = state.firms.asked, state.firms.new_loans
+    return float(np.count_nonzero((asked > 0) & (got >= asked)))
+
+
 @metric("1", "SMBs refused a loan")
 def refused_smbs(state):
     """Share of SMBs whose last application was refused."""

@@ -151,12 +151,12 @@ def dynamic_impact(
     for r in range(replicates):
         draws, begun = Draws(first + r), state.copy()
         burn_in(begun, quiet, draws, alone.horizon.burn_in, progress=progress)
-        base = watch(begun.copy(), plan(alone, begun, draws), draws, horizon, weeks)
+        base = watch(begun.copy(), plan(alone, begun, draws), draws, horizon, weeks, state.firms.n)
         progress(horizon)
 
         def one(k: int, begun=begun, base=base, draws=draws) -> tuple[float, ...]:
             run = begun.copy()
-            seen = watch(run, plan(shut[k], run, draws), draws, horizon, weeks)
+            seen = watch(run, plan(shut[k], run, draws), draws, horizon, weeks, state.firms.n)
             progress(horizon)
             return _compare(base, seen, np.array(members[k]), output)
 

@@ -121,7 +121,7 @@ def impulse_multiplier(
         draws, begun = Draws(first + r), state.copy()
         burn_in(begun, quiet, draws, alone.horizon.burn_in)
         usual = plan(alone, begun, draws)
-        runs = [watch(begun.copy(), phases, draws, horizon, 0) for phases in (usual, _with_orders(usual, bought, weeks))]
+        runs = [watch(begun.copy(), phases, draws, horizon, 0, len(bought)) for phases in (usual, _with_orders(usual, bought, weeks))]
         sums.append([np.cumsum(getattr(runs[1], name) - getattr(runs[0], name)) for name in ("value_added", "heads")])
     added, heads = np.moveaxis(np.array(sums), 1, 0)
     asked = np.cumsum(np.where(np.arange(horizon) < weeks, bought.sum(), 0.0))
@@ -155,7 +155,9 @@ def _with_orders(phases: Plan, bought: np.ndarray, weeks: int) -> Plan:
     def pay(state: State, step: Step) -> None:
         if step.t < weeks:
             firms = state.firms
-            transfer(state, GOVERNMENT, "firm", firms.price * firms.final_fill_rate * bought, "government purchases")
+            asked = np.zeros(firms.n)
+            asked[: len(bought)] = bought
+            transfer(state, GOVERNMENT, "firm", firms.price * firms.final_fill_rate * asked, "government purchases")
 
     after = {"final demand: market.share": ("final demand: impulse", ask), "payment: market.sell": ("payment: impulse", pay)}
     longer = []

@@ -28,7 +28,10 @@ Closure = int | str | Iterable[int | str]  # one firm, or several that shut toge
 
 @dataclass(frozen=True)
 class Path:
-    """One run: value added and heads (T,), output of the first weeks (26, n), and the firms' own value added up to week D, (n,)."""
+    """One run: value added and heads (T,), output of the first weeks (26, n), and the firms' own value added up to week D, (n,).
+
+    n firms of the start; those who enter count in the totals.
+    """
 
     value_added: np.ndarray
     heads: np.ndarray
@@ -36,18 +39,17 @@ class Path:
     own: np.ndarray
 
 
-def watch(state: State, phases: Plan, draws: Draws, horizon: int, weeks: int) -> Path:
-    """Advance the state through `horizon` weeks and keep what a comparison needs. weeks: D, of which `own` is the sum."""
-    n = state.firms.n
+def watch(state: State, phases: Plan, draws: Draws, horizon: int, weeks: int, n: int) -> Path:
+    """Advance the state through `horizon` weeks and keep what a comparison needs. weeks: D, of which `own` is the sum; n: first rows."""
     path = Path(np.empty(horizon), np.empty(horizon), np.empty((min(horizon, CASCADE_WEEKS), n)), np.zeros(n))
     for t in range(horizon):
         advance(state, phases, Step(t, draws))
         added = value_added(state)
         path.value_added[t], path.heads[t] = added.sum(), state.firms.employment.sum()
         if t < len(path.output):
-            path.output[t] = state.firms.output
+            path.output[t] = state.firms.output[:n]
         if t < weeks:
-            path.own[:] += added
+            path.own[:] += added[:n]
     return path
 
 

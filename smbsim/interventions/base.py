@@ -141,19 +141,22 @@ class Target(BaseModel):
 def risk_index(state: State, mask: np.ndarray) -> np.ndarray:
     """(n,) systemic-risk index of the firms of the mask on the network at rest; nan where nobody asked for it so far.
 
-    The state and its copies keep it by uid, so that every firm is closed once.
+    The state and its copies keep it, so that every firm is closed once: uids, ascending, and their index.
     """
     from ..systemic.esri import esri
 
     uid = state.firms.uid
-    known = getattr(state, "risk_index", np.empty(0))
-    by_uid = np.full(int(uid.max(initial=-1)) + 1, np.nan)
-    by_uid[: len(known)] = known
-    rows = np.flatnonzero(mask & np.isnan(by_uid[uid]))
+    known, values = getattr(state, "risk_index", (np.empty(0, dtype=np.int64), np.empty(0)))
+    index = np.full(len(uid), np.nan)
+    there = np.isin(uid, known)
+    index[there] = values[np.searchsorted(known, uid[there])]
+    rows = np.flatnonzero(mask & ~there)
     if len(rows):
-        by_uid[uid[rows]] = esri(_network_at_rest(state), rows).esri
-        state.risk_index = by_uid
-    return by_uid[uid]
+        index[rows] = esri(_network_at_rest(state), rows).esri
+        found = np.concatenate([known, uid[rows]])
+        order = np.argsort(found)
+        state.risk_index = found[order], np.concatenate([values, index[rows]])[order]
+    return index
 
 
 def _network_at_rest(state: State):

@@ -22,6 +22,7 @@ from .metrics.base import Metric
 from .metrics.identities import Books
 from .metrics.network import TIERS, bullwhip, by_tier, tiers
 from .network import FirmNetwork
+from .outcome import GROUPS, Outcome, firm_panel, panels, policy_names
 from .population import build
 from .result import BASELINE, Result, Series
 from .scenario import Scenario
@@ -119,6 +120,7 @@ class Recorder:
     resting: np.ndarray  # (n,) output at rest
     tier: np.ndarray  # (n,)
     books: Books
+    outcome: Outcome
     values: dict[str, np.ndarray] = field(default_factory=dict)
     flows: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
@@ -139,6 +141,7 @@ class Recorder:
             n = len(self.resting)
             ratio = np.divide(state.firms.output[:n], self.resting, out=np.ones(n), where=self.resting > 0)
             self.relative[np.searchsorted(self.snapshots, t)] = ratio
+        self.outcome.watch(state)
 
 
 def run(
@@ -165,7 +168,14 @@ def run(
         recorders[name] = _record(scenario, state.copy(), phases, resting, tier, Draws(seed), check, progress)
     first = next(iter(variants.values()))
     state, resting, tier = started[first.without_interventions()]
-    return _result(first, list(variants), seed, recorders, state, resting, tier)
+    pairs = {name: _without_policies(name, variants) for name, variant in variants.items() if variant.policies}
+    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier)
+
+
+def _without_policies(name: str, variants: Mapping[str, Scenario]) -> str:
+    """The variant that is this one without its policies; "" where it was not run."""
+    alone = variants[name].without_policies()
+    return next((other for other, scenario in variants.items() if scenario == alone), "")
 
 
 def _start(scenario, seed, economy, threads, check, progress, network):
@@ -178,11 +188,12 @@ def _start(scenario, seed, economy, threads, check, progress, network):
 def _record(scenario, state, phases, resting, tier, draws, check, progress) -> Recorder:
     weeks = scenario.horizon.weeks
     snapshots = np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int))
-    recorder = Recorder(chosen(scenario.output.metrics), weeks, snapshots, resting, tier, Books(state))
+    recorder = Recorder(chosen(scenario.output.metrics), weeks, snapshots, resting, tier, Books(state), Outcome.begin(state))
     for t in range(weeks):
         advance(state, phases, Step(t, draws), check)
         recorder.record(state, t)
         progress(1)
+    recorder.outcome.close(state, scenario.policies, weeks)
     return recorder
 
 
@@ -194,7 +205,7 @@ def chosen(names: Sequence[str] | None) -> tuple[Metric, ...]:
     return tuple(METRICS.values() if names is None else (METRICS[name] for name in names))
 
 
-def _result(scenario, names, seed, recorders, state, resting, tier) -> Result:
+def _result(scenario, names, pairs, seed, recorders, state, resting, tier) -> Result:
     stack = {name: np.stack([recorders[v].values[name] for v in names])[:, None] for name in recorders[names[0]].values}
     known = {**METRICS, **RECORDED}
     series = {name: Series(v, known[name].unit, known[name].label, known[name].axis) for name, v in stack.items()}
@@ -202,11 +213,14 @@ def _result(scenario, names, seed, recorders, state, resting, tier) -> Result:
     whip = np.stack([_bullwhip(recorders[v], base if v != BASELINE else None) for v in names])[:, None]
     years = scenario.horizon.weeks / WEEKS_PER_YEAR
     flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
+    outcomes = {v: recorders[v].outcome for v in names}
+    labels = {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS}
+    if known_policies := policy_names(tuple(outcomes.values())):
+        labels |= {"policy": known_policies, "group": GROUPS, "account": state.account_names}
     return Result(
         scenario.name, tuple(names), (seed,), np.arange(scenario.horizon.weeks), series,
-        {"bullwhip": Series(whip, "1", "Bullwhip ratio", "tier")},
-        {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS},
-        _firm_panel(state, resting, tier, [recorders[v] for v in names]), flows,
+        {"bullwhip": Series(whip, "1", "Bullwhip ratio", "tier"), **panels(outcomes, pairs)}, labels,
+        {**_firm_panel(state, resting, tier, [recorders[v] for v in names]), **firm_panel(tuple(outcomes.values()))}, flows,
     )  # fmt: skip
 
 
@@ -218,7 +232,8 @@ def _bullwhip(recorder: Recorder, base: Recorder | None) -> np.ndarray:
 def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:
     n, firms, links = len(resting), state.firms, state.links
     flow = state.slots.order[links.slot] * links.weight
-    largest = np.sort(np.argsort(-flow, kind="stable")[:LINKS_KEPT])
+    flow[(links.supplier >= n) | (links.buyer >= n)] = 0.0  # of firms that entered during the burn-in
+    largest = np.sort(np.argsort(-flow, kind="stable")[: min(LINKS_KEPT, np.count_nonzero(flow))])
     return {
         "sector": firms.sector[:n].copy(), "kind": firms.kind[:n].copy(), "region": firms.region[:n].copy(), "tier": tier,
         "output": resting, "relative_output": np.stack([r.relative for r in recorders]),

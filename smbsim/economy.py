@@ -73,6 +73,8 @@ AGES = {  # firm_age -> the years from which and before which, as the statistics
     "16 to 20": (16, 21), "21 to 25": (21, 26), "26+": (26, 42), "Left Censored": (42, 60),
 }  # fmt: skip
 AGE_TABLE = "firm_age_distribution.csv"  # optional, and with a second key
+DEBT_TABLE = "finance_by_sector_size.csv"  # the same
+BANDS = ("lt_0.5M", "0.5M_1M", "1M_5M", "5M_10M", "10M_25M")  # of assets, rising: small and medium corporations
 OLDEST = 60  # years; firms older than the statistics, which began 42 years before the table's year. Assumption
 REQUIRED = {
     "sectors.csv": ("sector", "name", "in_firm_population"),
@@ -147,6 +149,7 @@ class Economy:
     payable_days: np.ndarray | None  # (G,) days of cost of goods sold, SMBs
     cash_days_median: np.ndarray | None  # (G,) days of outflow, SMBs
     entry_rate: np.ndarray | None  # (G,) 1/yr, new firms by firms
+    debt_by_size: np.ndarray | None  # (G, 5, 2) by BANDS: mean sales of a firm, lcu/yr, and its loans in years of sales
     age_shares: np.ndarray | None  # (G, 12) share of the sector's firms in each of AGES, sum 1
     criticality: np.ndarray | None  # (G, G) 0..1 [supplier, user], 1 = the user cannot produce without it
     notes: tuple[str, ...] = field(default=())  # every value that was assumed, one line each
@@ -232,6 +235,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     classes = _read_classes(tables["size_classes.csv"], sectors, settings["smb_threshold"], problems, notes)
     parameters = {name: _read_parameter(tables, name, sectors, notes) for name in PARAMETERS}
     ages = _read_ages(path, sectors, problems)
+    debt = _read_debt(path, sectors, problems)
     _stop(problems)
 
     _check_flows(flows, codes, problems)
@@ -241,7 +245,8 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     _stop(problems)
     classes = _cover(classes, parameters.pop("all_workers"), sectors, notes)
     parameters = {name: _fill_gaps(name, values, closed["output"][: len(sectors)], sectors, notes) for name, values in parameters.items()}
-    return Economy(**settings, **accounts, **closed, **classes, **parameters, age_shares=ages, folder=str(path), notes=tuple(notes))
+    others = {"age_shares": ages, "debt_by_size": debt, "folder": str(path), "notes": tuple(notes)}
+    return Economy(**settings, **accounts, **closed, **classes, **parameters, **others)
 
 
 def _packaged() -> Path:
@@ -496,6 +501,21 @@ def _read_ages(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.
     firms = table.numbers("firms", sectors, tuple(AGES), low=0)
     problems += [f"{AGE_TABLE}: sector '{code}' has no firms" for code, total in zip(sectors, firms.sum(axis=1), strict=True) if total <= 0]
     return firms / np.maximum(firms.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _read_debt(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.ndarray | None:
+    """(G, bands, 2) mean sales and loans by sales, None without the table."""
+    if not (path / DEBT_TABLE).is_file():
+        return None
+    columns = ("mean_receipts_lcu", "debt_to_receipts")
+    table = Table(path / DEBT_TABLE, ("sector", "asset_size_band_usd", *columns), problems)
+    _stop(problems)
+    table.index(sector=None, asset_size_band_usd=None)
+    table.require(sectors, BANDS)
+    found = np.stack([table.numbers(column, sectors, BANDS, low=0, high=LARGEST) for column in columns], axis=-1)
+    falling = ~(np.diff(found[:, :, 0], axis=1) > 0).all(axis=1) & ~np.isnan(found).any(axis=(1, 2))
+    problems += [f"{DEBT_TABLE}: mean_receipts_lcu of sector '{sectors[g]}' does not rise with assets" for g in np.flatnonzero(falling)]
+    return found
 
 
 def _fill_gaps(name: str, values: np.ndarray | None, output: np.ndarray, sectors: tuple[str, ...], notes: list[str]) -> np.ndarray | None:

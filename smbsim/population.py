@@ -38,12 +38,13 @@ def build(scenario, draws: Draws, economy: Economy | None = None, network: FirmN
     wanted, days = scenario.population, scenario.production.storable_days
     if network is None and scenario.network is not None:
         network = _read(scenario.network, economy)
+    sized = scenario.finance.enabled
     if network is not None:
-        structure = from_firms(network, economy, draws, wanted.home_sales, days)
+        structure = from_firms(network, economy, draws, wanted.home_sales, days, sized)
     else:
         firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
         links = draw_network(economy, firms, draws, scenario.reconstruct)
-        structure = from_tables(economy, firms, links, draws, wanted.home_sales, days)
+        structure = from_tables(economy, firms, links, draws, wanted.home_sales, days, sized)
     return settle(structure, scenario.mechanisms)
 
 
@@ -53,8 +54,13 @@ def _read(files, economy: Economy) -> FirmNetwork:
     return read_network(files.firms, files.links, economy.sectors)
 
 
-def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, home_sales: float, storable_days: float) -> Structure:
-    """The structure of an economy drawn from its tables: sector technology, table flows scaled by the sample."""
+def from_tables(
+    economy: Economy, firms: Firms, network: Network, draws: Draws, home_sales: float, storable_days: float, debt_by_size: bool = False
+) -> Structure:
+    """The structure of an economy drawn from its tables: sector technology, table flows scaled by the sample.
+
+    debt_by_size : loans of SMBs by their size, as in the table where the economy has one; otherwise by their sector only
+    """
     G, k = economy.G, firms.scale / WEEKS_PER_YEAR
     sold = economy.output[:G]
     per_unit = np.divide(1.0, sold, out=np.zeros(G), where=sold > 0)
@@ -74,7 +80,8 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
         sector=firms.sector, region=firms.region, kind=firms.kind, firm_count=firms.nu, age=_ages(economy, firms.sector, draws),
         output=output, employment=firms.employment,
         wages=income[0], taxes=income[1], surplus=income[2],
-        **_finances(economy, firms.sector, output, draws), **_covers(economy, firms.sector, storable_days),
+        **_finances(economy, firms.sector, output, (firms.kind == SMB) & debt_by_size, draws),
+        **_covers(economy, firms.sector, storable_days),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=coefficient, import_share=share,
         essentiality=_essentiality(economy, slot_group, user),
         supplier=network.supplier, customer=network.customer, group=network.group, link_flow=network.weight / WEEKS_PER_YEAR,
@@ -89,7 +96,9 @@ def from_tables(economy: Economy, firms: Firms, network: Network, draws: Draws, 
     )  # fmt: skip
 
 
-def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales: float, storable_days: float) -> Structure:
+def from_firms(
+    network: FirmNetwork, economy: Economy, draws: Draws, home_sales: float, storable_days: float, debt_by_size: bool = False
+) -> Structure:
     """The structure of an economy given firm by firm: every input is a link, and value added and final uses are split as in the tables.
 
     There are no imports, no accounts but the state: what the files do not say is not invented. A firm counts as large from the SMB
@@ -124,7 +133,8 @@ def from_firms(network: FirmNetwork, economy: Economy, draws: Draws, home_sales:
         sector=given.sector, region=given.region, kind=np.where(large, LARGE, SMB), firm_count=np.ones(n),
         age=_ages(economy, given.sector, draws), output=output, employment=given.employment,
         wages=wages, taxes=taxes, surplus=surplus,
-        **_finances(economy, given.sector, output, draws), **_covers(economy, given.sector, storable_days),
+        **_finances(economy, given.sector, output, ~large & debt_by_size, draws),
+        **_covers(economy, given.sector, storable_days),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=need / output[slot_customer],
         import_share=np.zeros(len(slots)), essentiality=np.where(stated >= 0, stated, rated),
         supplier=supplier, customer=customer, group=group, link_flow=flow,
@@ -173,7 +183,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
 
 
 SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
-                  "finance", "credit", "exits", "sourcing", "entry", "strategy")  # fmt: skip
+                  "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):
@@ -231,8 +241,8 @@ def _account_inputs(economy: Economy, per_unit) -> np.ndarray:
     return inputs
 
 
-def _finances(economy: Economy, sector, output, draws: Draws) -> dict:
-    """Capital, depreciation, loans and cash days by the sector's ratios; zero where the economy has no table."""
+def _finances(economy: Economy, sector, output, sized, draws: Draws) -> dict:
+    """Capital, depreciation, loans and cash days by the sector's ratios; zero where the economy has no table. sized (n,): loans by size."""
     n, G = len(sector), economy.G
     zero = np.zeros(G)
     capital_share = zero if economy.capital is None else economy.capital / economy.output[:G]
@@ -240,10 +250,26 @@ def _finances(economy: Economy, sector, output, draws: Draws) -> dict:
     return {
         "capital": capital_share[sector] * output * WEEKS_PER_YEAR,
         "depreciation": (zero if economy.depreciation is None else economy.depreciation)[sector],
-        "debt_share": (zero if economy.debt_to_receipts is None else economy.debt_to_receipts)[sector],
+        "debt_share": _debt_shares(economy, sector, WEEKS_PER_YEAR * output, sized),
         "cash_days": days[sector],
         "cash_rank": draws.uniform("cash_days", 0, np.arange(n)),
     }
+
+
+def _debt_shares(economy: Economy, sector, sales, sized) -> np.ndarray:
+    """(n,) loans in years of sales: those of the sector; for the `sized` by what a firm sells, their sector's loans as a whole the same."""
+    if economy.debt_to_receipts is None:
+        return np.zeros(len(sector))
+    share = economy.debt_to_receipts[sector]
+    if economy.debt_by_size is None:
+        return share
+    for g in np.unique(sector[sized]):
+        mine = sized & (sector == g)
+        bands, loans = economy.debt_by_size[g].T
+        by_size = np.interp(np.log(np.maximum(sales[mine], 1.0)), np.log(bands), loans)
+        owed = by_size @ sales[mine]
+        share[mine] = by_size * (share[mine] @ sales[mine] / owed) if owed > 0 else share[mine]
+    return share
 
 
 def _ages(economy: Economy, sector, draws: Draws) -> np.ndarray:

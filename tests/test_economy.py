@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from economies import OPTIONAL, UNDERCOUNT, write_economy
 
-from smbsim.economy import FOREIGN, INVESTMENT, PARAMETERS, available, load
+from smbsim.economy import BANDS, DEBT_TABLE, FOREIGN, INVESTMENT, PARAMETERS, available, load
 from smbsim.schema import InputError
 
 MACHINE = 4 * np.finfo(float).eps
@@ -476,3 +476,33 @@ def test_negative_final_uses_are_refused(folder):
     }
     set_cell(folder / "sector_accounts.csv", {"sector": "S2"}, cells | {"fd_imported_government_mlcu": "10"})
     assert problems(folder) == ("sector_accounts.csv sector 'S2': fd_imported_* sum to -30; final uses must sum to 0 or more",)
+
+
+# Loans by size: a table with a second key, optional.
+
+
+def write_debt(folder: Path, sales=(1.0, 2.0, 3.0, 4.0, 5.0)) -> None:
+    """The table for the synthetic sectors, with these mean sales for each class of assets, in million, and loans of .1 to .5 of them."""
+    rows = [
+        f"{code},{band},{1e6 * sold},{0.1 * (k + 1)}"
+        for code in ("S1", "S2", "S3")
+        for k, (band, sold) in enumerate(zip(BANDS, sales, strict=True))
+    ]
+    (folder / DEBT_TABLE).write_text("\n".join(["sector,asset_size_band_usd,mean_receipts_lcu,debt_to_receipts", *rows]), encoding="utf-8")
+
+
+def test_loans_by_size_are_read_where_there_are_any(tmp_path, us):
+    assert us.debt_by_size.shape == (21, 5, 2)
+    assert us.debt_by_size[us.sectors.index("72"), -1].tolist() == [19_554_075.0, 0.4199]
+    folder = write_economy(tmp_path)
+    assert load(folder).debt_by_size is None
+    write_debt(folder)
+    assert load(folder).debt_by_size[1, :, 1] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_sales_that_do_not_rise_with_assets_are_refused(tmp_path):
+    folder = write_economy(tmp_path)
+    write_debt(folder, sales=(1.0, 3.0, 2.0, 4.0, 5.0))
+    with pytest.raises(InputError) as error:
+        load(folder)
+    assert error.value.lines[0] == f"{DEBT_TABLE}: mean_receipts_lcu of sector 'S1' does not rise with assets"

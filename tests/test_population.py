@@ -92,6 +92,19 @@ def test_economy_without_optional_tables_has_defaults(monkeypatch):
     assert np.allclose(firms.liquidity_target, np.maximum(DEFAULT_CASH_DAYS / 7 * outflow, outflow - firms.final_sales), rtol=1e-14)
 
 
+def test_loans_by_size_keep_the_loans_of_the_sector():
+    """Switched on, small firms of a sector share out the same loans by what they sell: the smallest of sector 72 owe least."""
+    off, on = (miniature(600, 2, finance={"enabled": enabled})[0] for enabled in (False, True))
+    small, sector = off.firms.kind == SMB, off.firms.sector
+    before, after = (np.bincount(sector[small], state.firms.debt[small]) for state in (off, on))
+    assert np.allclose(after, before, rtol=1e-12)
+    hotels = small & (sector == off.sector_codes.index("72"))
+    ratio, sales = (on.firms.debt / off.firms.debt)[hotels], off.firms.output[hotels]
+    assert ratio[sales.argmin()] == pytest.approx(ratio.min(), rel=1e-12)
+    assert ratio.max() > 2.0 * ratio.min()
+    assert np.array_equal(on.firms.debt[~small], off.firms.debt[~small])
+
+
 # -- firms from files -------------------------------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,16 @@ def repay(state: State, amount: np.ndarray) -> None:
     state.firms.cash[:] -= amount
 
 
+def assume_loans(state: State, change: np.ndarray) -> None:
+    """Loans change hands: what one firm no longer owes, another one does. change (n,) currency, sum zero.
+
+    Raises ValueError when the sum is more than rounding.
+    """
+    if abs(float(total(change))) > LEAK * float(np.abs(change).sum()):
+        raise ValueError(f"loans change hands: {float(total(change))!r} appears")
+    state.firms.debt[:] += change
+
+
 def write_off(state: State, amount: np.ndarray) -> None:
     """Loans that will not come back (n,) currency: debt falls, and the bank's own funds with it."""
     _loans(state, -amount, "bank", "firm", "loans written off")

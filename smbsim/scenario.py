@@ -43,6 +43,7 @@ from .mechanisms.government import Government
 from .mechanisms.households import Households
 from .mechanisms.labour import Labour
 from .mechanisms.market import Market
+from .mechanisms.mergers import Mergers
 from .mechanisms.orders import Orders
 from .mechanisms.passthrough import Passthrough
 from .mechanisms.production import Production
@@ -58,7 +59,7 @@ from .schema import InputError, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
-              Exits, Sourcing, Entry, Strategy)  # fmt: skip
+              Exits, Sourcing, Entry, Strategy, Mergers)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 PRESETS = {
@@ -72,14 +73,15 @@ PRESETS = {
     "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
     "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
     "life": {**{section: {"enabled": True} for section in
-                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy")}, **BY_HEADS},
+                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without
     "credit": ("finance",),
     "exits": ("finance", "sourcing"),
     "entry": ("finance", "credit", "sourcing"),
-    "strategy": ("finance", "credit", "sourcing"),
+    "strategy": ("finance", "market"),
+    "mergers": ("strategy", "exits", "credit", "labour"),
 }
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
@@ -185,6 +187,7 @@ class Scenario(Section):
     sourcing: Sourcing = Sourcing()
     entry: Entry = Entry()
     strategy: Strategy = Strategy()
+    mergers: Mergers = Mergers()
     shocks: tuple[Shock, ...] = ()
     policies: tuple[AnyPolicy, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")

@@ -37,7 +37,8 @@ def totals(state) -> dict[str, float]:
         "heads": firms.employment.sum(), "goods": slots.input_stock.sum() + slots.pipeline.sum() + slots.import_pipeline.sum(),
         "finished": firms.inventory.sum(), "capital": firms.capital.sum(), "capacity": firms.capacity.sum(),
         "import_payable": slots.import_payable.sum(), "money": state.money(), "debt": firms.debt.sum(),
-        "customers": np.bincount(firms.sector, firms.customer_base.sum(axis=1), G), "sale_share": np.bincount(firms.sector, firms.sale_share, G),
+        "customers": np.bincount(firms.sector, firms.customer_base.sum(axis=1), G),
+        "sale_share": np.bincount(firms.sector, firms.sale_share, G),
         "shipped": np.bincount(slots.group[links.slot], links.shipped, G), "to itself": np.count_nonzero(links.supplier == links.buyer),
     }  # fmt: skip
 

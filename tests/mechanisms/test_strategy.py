@@ -8,7 +8,20 @@ from models import advance, miniature
 
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.strategy import (
-    DECLINE, EXPAND, GROWTH, HOLD, MATURITY, OPTIONS, PENETRATE, RENEWAL, RETRENCH, REVIEW, STARTUP, TRIAL, Strategy, margin,
+    DECLINE,
+    EXPAND,
+    GROWTH,
+    HOLD,
+    MATURITY,
+    OPTIONS,
+    PENETRATE,
+    RENEWAL,
+    RETRENCH,
+    REVIEW,
+    STARTUP,
+    TRIAL,
+    Strategy,
+    margin,
 )  # fmt: skip
 from smbsim.schema import WEEKS_PER_YEAR
 from smbsim.state import SMB

@@ -22,19 +22,18 @@ PUBLIC = {  # name → module, name there
     "Result": ("result", "Result"),
     "SMBModel": ("mesa_model", "SMBModel"),
     "SMB": ("mesa_model", "SMB"),
-    "DemandShock": ("interventions.shocks", "DemandShock"),
-    "PreferenceShock": ("interventions.shocks", "PreferenceShock"),
-    "CapacityShock": ("interventions.shocks", "CapacityShock"),
-    "LabourShock": ("interventions.shocks", "LabourShock"),
-    "Removal": ("interventions.shocks", "Removal"),
-    "ImportStop": ("interventions.shocks", "ImportStop"),
-    "ImportPriceShock": ("interventions.shocks", "ImportPriceShock"),
     "from_networkx": ("graph", "from_networkx"),
     "to_networkx": ("graph", "to_networkx"),
     "resilience": ("analysis.resilience", "resilience"),
+    "policy_effects": ("analysis.policy", "effects"),
     "risk": ("analysis.risk", "risk"),
     "InputError": ("schema", "InputError"),
 }
+
+SHOCKS = ("DemandShock", "PreferenceShock", "CapacityShock", "LabourShock", "Removal", "ImportStop", "ImportPriceShock", "WageShock",
+          "CostShock", "CreditCrunch")  # fmt: skip
+POLICIES = ("CreditGuarantee", "EmergencyLoan", "Grant", "WageSubsidy", "TaxDeferral", "ProcurementPreference", "Benefit", "Regulation")
+PUBLIC |= {name: ("interventions.shocks", name) for name in SHOCKS} | {name: ("interventions.policies", name) for name in POLICIES}
 
 __all__ = ["__version__", *PUBLIC]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .analysis.policy import told
 from .analysis.resilience import MEASURES, resilience
 from .result import BASELINE, Result
 from .simulate import IDENTITIES
@@ -14,7 +15,7 @@ BAND = (5, 50, 95)  # percent
 
 
 def of(result: Result) -> dict[str, Any]:
-    """name, variants, runs, weeks, the summary in words, resilience of each variant and each metric in brief."""
+    """name, variants, runs, weeks, the summary in words, resilience of each variant, its policies, each metric in brief."""
     return {
         "name": result.name,
         "variants": list(result.variants),
@@ -23,6 +24,7 @@ def of(result: Result) -> dict[str, Any]:
         "weeks": len(result.weeks),
         "summary": result.summary().splitlines(),
         "resilience": measures(result),
+        "policies": told(result),
         "metrics": metrics(result),
         "largest_gap": {name: float(result.series[name].values.max()) for name in IDENTITIES if name in result.series},
     }

@@ -165,9 +165,26 @@ def numbers(told: dict) -> None:
         first = next(iter(found.values()))
         rows = [(name, q["unit"], *(_banded(of[name]) for of in found.values())) for name, q in first.items()]
         terminal.out(terminal.columns(rows, ("measure", "unit", *found)))
+    for variant, told_of in told["policies"].items():
+        _policies(variant, told_of)
     for variant in told["variants"]:
         _section(f"{variant}: medians over the runs")
         terminal.out(_table_of_metrics(told["metrics"], variant))
+
+
+def _policies(variant: str, told: dict) -> None:
+    """What the policies of a variant cost and did."""
+    _section(f"{variant}: its policies against the same without them, mean (95 % interval)")
+    terminal.out(terminal.columns([(name, e["unit"], _estimated(e)) for name, e in told["measures"].items()], ("measure", "unit", variant)))
+    of = told["policies"]
+    rows = [(m, e["unit"], *(_estimated(p[m]) for p in of.values())) for m, e in next(iter(of.values())).items()]
+    terminal.out()
+    terminal.out(terminal.columns(rows, ("policy", "unit", *of)))
+
+
+def _estimated(e: dict) -> str:
+    middle, low, high = (f"{e[k]:.4g}" for k in ("mean", "low", "high"))
+    return middle.replace("nan", "–") if low == "nan" and high == "nan" else f"{middle} ({low} to {high})".replace("nan", "–")
 
 
 def _banded(q: dict) -> str:

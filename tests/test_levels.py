@@ -27,7 +27,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
     "result": 3, "outcome": 3,
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.resilience": 4, "analysis.stability": 4,
-    "analysis.impact": 4, "analysis.impulse": 4, "analysis.local": 4, "analysis.paired": 4, "analysis.tails": 4,
+    "analysis.impact": 4, "analysis.policy": 4, "analysis.impulse": 4, "analysis.local": 4, "analysis.paired": 4, "analysis.tails": 4,
     "analysis.risk": 4, "analysis.risk_job": 4, "analysis.risk_networks": 4, "analysis.risk_table": 4, "analysis.risk_folder": 4,
     "analysis.concentration": 4, "analysis.second_supplier": 4,
     "analysis.panel": 4, "analysis.facts": 4, "analysis.targets": 4, "analysis.scorecard": 4,

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..result import BASELINE, Result
+from . import policy
 
 THRESHOLD = 0.02  # ε; MODEL.md 5.6
 SHARE_OF_DEPTH = 0.1  # the same, relative to the depth; assumption
@@ -85,12 +86,13 @@ def sectors_hit(result: Result, variant: str, share: float = 0.25) -> list[tuple
 
 
 def in_words(result: Result) -> str:
-    """What each variant does, in words and numbers with a band over the runs; the identities; the bullwhip."""
+    """What each variant does, in words and numbers with a band over the runs; what policies cost; the identities."""
     lines = []
     for variant in result.variants:
         if variant == BASELINE or BASELINE not in result.variants or "real_value_added" not in result.series:
             continue
         lines += _variant_in_words(result, variant)
+    lines += policy.in_words(result)
     gaps = [f"{s} {result.series[n].values.max():.1e}" for n, s in (("money_gap", "money"), ("goods_gap", "goods")) if n in result.series]
     if gaps:
         lines.append(f"books: largest gap of {', of '.join(gaps)} (relative)")

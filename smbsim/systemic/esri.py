@@ -22,7 +22,7 @@ Source: Diem, Borsos, Reisch, Kertész and Thurner (2022), Scientific Reports 12
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -45,7 +45,7 @@ COMPONENTS = ("both", "up", "down")
 PRECISION = {"double": np.float64, "single": np.float32}
 MOST_LANES = 256  # more would only take memory
 BATCH = 16  # closures per lane that a thread takes at a time: few enough for a progress bar, enough to keep the lanes full
-BATCHES_PER_THREAD = 4  # at least, where there are closures enough
+BATCHES_PER_THREAD = 4  # a batch is at most so small a part of what each thread has left to do
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,11 +302,19 @@ def _size(network: RiskNetwork, weight: np.ndarray | None, final_sales: bool) ->
     return weight / weight.sum()
 
 
+def _batches(k: int, lanes: int, threads: int) -> Iterator[tuple[int, int]]:
+    """(first, last) of each batch of the queue. They become smaller towards the end, so that no thread waits long for another."""
+    first = 0
+    while first < k:
+        size = max(lanes, min(BATCH * lanes, (k - first) // (BATCHES_PER_THREAD * threads)))
+        yield first, min(first + size, k)
+        first += size
+
+
 def _run(layout, rules, work, threads: int, lanes: int, dtype: type, progress: Callable[[int, int], None]) -> None:
     """Give batches of closures to threads, each with a workspace of its own."""
     k = len(work.queue)
-    batch = max(lanes, min(BATCH * lanes, -(-k // (BATCHES_PER_THREAD * threads))))
-    batches = [(first, min(first + batch, k)) for first in range(0, k, batch)]
+    batches = list(_batches(k, lanes, threads))
     threads, done = max(1, min(threads, len(batches))), 0
     spaces: SimpleQueue = SimpleQueue()
     for _ in range(threads):

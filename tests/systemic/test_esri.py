@@ -18,7 +18,7 @@ from smbsim.draws import Draws
 from smbsim.schema import InputError
 from smbsim.state import LARGE
 from smbsim.systemic import cascade
-from smbsim.systemic.esri import ESSENTIAL, LINEAR, NONE, RiskNetwork, esri, of_firms, of_state
+from smbsim.systemic.esri import ESSENTIAL, LINEAR, NONE, RiskNetwork, _batches, esri, of_firms, of_state
 
 from . import naive_esri
 
@@ -209,6 +209,15 @@ def test_same_call_gives_the_same_bits(web):
 def test_lanes_and_threads_change_no_bit(web, options):
     """No lane looks at another, and when a closure goes on dense depends on it alone."""
     assert same_bits(esri(web, losses=True), esri(web, losses=True, **options))
+
+
+@pytest.mark.parametrize(("k", "lanes", "threads"), [(0, 16, 1), (1, 16, 2), (10_000, 16, 2), (333, 64, 3)])
+def test_batches_share_out_the_queue_and_become_small(k, lanes, threads):
+    batches = list(_batches(k, lanes, threads))
+    assert [row for first, last in batches for row in range(first, last)] == list(range(k))
+    sizes = [last - first for first, last in batches]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(size <= lanes for size in sizes[-threads:])
 
 
 def test_order_of_closures_changes_no_bit(web):

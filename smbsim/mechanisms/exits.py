@@ -30,7 +30,8 @@ M       input_stock          base currency
 
 Sources: Delli Gatti et al. (2010), JEDC 34(9), and Poledna et al. (2023), European Economic Review 151, for exits by insolvency and
 illiquidity; Battiston et al. (2007), JEDC 31(6), for chains of trade credit; Shleifer and Vishny (1992), Journal of Finance 47(4), for
-assets sold to a sector that is short of cash itself; Kermani and Ma (2023), QJE 138(1), for what liquidation brings.
+assets sold to a sector that is short of cash itself; Kermani and Ma (2023), QJE 138(1), for what liquidation brings. An owner who closes
+unpressed takes time to sell: κ is the same higher share for capital and goods then, or else every retirement would cost the bank money.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ class Exits(Mechanism):
                                     high=1, source="Kermani and Ma (2023), QJE: .35 of net book value")  # fmt: skip
     goods_recovery: float = param(0.45, unit="1", doc="κ_G: the same for finished goods, inputs and goods in transit", low=0, high=1,
                                   source="assumption")  # fmt: skip
-    fire_sale: float = param(0.01, unit="1/wk", doc="ξ: discount for each week in which the sector could take up what is on sale", low=0,
+    orderly_recovery: float = param(0.8, unit="1", doc="κ of capital and goods where the owner closes of free will", low=0, high=1,
+                                    source="assumption")  # fmt: skip
+    fire_sale: float = param(0.002, unit="1/wk", doc="ξ: discount for each week in which the sector could take up what is on sale", low=0,
                              high=1, source="assumption")  # fmt: skip
 
     def settle(self, state, rest):
@@ -136,7 +139,10 @@ class Exits(Mechanism):
         weeks = np.divide(sectors.capital_on_sale, absorbed, out=np.full(len(absorbed), np.inf), where=absorbed > 0)
         discount = np.minimum(self.fire_sale * weeks, 1.0) if self.fire_sale > 0 else np.zeros(len(absorbed))
         goods = np.where(closing, firms.unit_cost * firms.inventory, 0.0) + self._clear_inputs(state, np.flatnonzero(closing))
-        firms.liquidation[:] = self.capital_recovery * (1.0 - discount[firms.sector]) * value + self.goods_recovery * goods
+        pressed = (firms.exit_cause == ILLIQUID) | (firms.exit_cause == INSOLVENT)
+        of_capital = np.where(pressed, self.capital_recovery, self.orderly_recovery) * (1.0 - discount[firms.sector])
+        of_goods = np.where(pressed, self.goods_recovery, self.orderly_recovery)
+        firms.liquidation[:] = of_capital * value + of_goods * goods
         transfer(state, FOREIGN, "firm", firms.liquidation, "liquidation")
         firms.scrap[closing] += firms.inventory[closing]
         for column in (firms.inventory, firms.capital, firms.capacity, firms.normal_output):

@@ -14,7 +14,7 @@ from strategies import REPEATABLE
 from smbsim.accounts import transfer
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.exits import CAUSES, MERGER, NEVER, Exits
+from smbsim.mechanisms.exits import CAUSES, ILLIQUID, MERGER, NEVER, RETIREMENT, Exits
 from smbsim.metrics import METRICS
 from smbsim.metrics.balance import FINANCIAL, balance_sheet
 from smbsim.metrics.identities import Books
@@ -24,7 +24,7 @@ from smbsim.state import LARGE, SMB
 
 WEEK = Step(0, Draws(1))
 QUIET = {"voluntary_hazard": 0.0, "retirement_hazard": 0.0}
-WORTHLESS = {**QUIET, "capital_recovery": 0.0, "goods_recovery": 0.0}
+WORTHLESS = {**QUIET, "capital_recovery": 0.0, "goods_recovery": 0.0, "orderly_recovery": 0.0}
 NOBODY = Exits(**QUIET)
 
 
@@ -120,7 +120,7 @@ def test_liquidation_brings_a_share_of_every_asset_from_abroad():
     slots.input_stock[own], slots.purchase_price[own], slots.pipeline[own, 0], slots.import_pipeline[own, 1] = 6.0, 3.0, 1.0, 2.0
     slots.supply_line[own] = 3.0 + 4.0  # 4 are still on order
     firms.scrap[:], slots.input_spoiled[:] = 0.0, 0.0
-    firms.alive[1], firms.exit_week[1] = False, 0
+    firms.alive[1], firms.exit_week[1], firms.exit_cause[1] = False, 0, ILLIQUID
     Exits(capital_recovery=0.4, goods_recovery=0.5, fire_sale=0.0).liquidate(state, WEEK)
     assert firms.cash.tolist() == [0.0, 0.4 * 100 + 0.5 * (20 + 27), 0.0]
     assert balance(state, "foreign") == -63.5
@@ -133,6 +133,15 @@ def test_liquidation_brings_a_share_of_every_asset_from_abroad():
     assert slots.pipeline[own].sum() + slots.import_pipeline[own].sum() == 0.0
 
 
+def test_owner_who_is_not_pressed_gets_more():
+    state = trio()
+    firms = state.firms
+    firms.unit_cost[:], firms.capital[:], firms.inventory[:] = 1.0, 100.0, 10.0
+    firms.alive[:2], firms.exit_week[:2], firms.exit_cause[:2] = False, 0, (ILLIQUID, RETIREMENT)
+    Exits(capital_recovery=0.3, goods_recovery=0.5, orderly_recovery=0.8, fire_sale=0.0).liquidate(state, WEEK)
+    assert firms.liquidation.tolist() == pytest.approx([35.0, 88.0, 0.0], rel=1e-15)
+
+
 @pytest.mark.parametrize(("capex", "share"), [(100.0, 0.9), (10.0, 0.0), (0.0, 0.0), (1e12, 1.0)])
 def test_more_capital_on_sale_than_the_sector_takes_up_lowers_its_price(capex, share):
     """1000 on sale at a discount of 1 % for each week in which living firms of the sector could buy it: ten weeks cost a tenth."""
@@ -140,6 +149,7 @@ def test_more_capital_on_sale_than_the_sector_takes_up_lowers_its_price(capex, s
     firms = state.firms
     firms.sector[:] = 3
     firms.capital[1], firms.capex[:], firms.alive[1], firms.exit_week[1] = 1000.0, (capex, 1e9, 0.0), False, 0
+    firms.exit_cause[1] = ILLIQUID
     Exits(capital_recovery=1.0, fire_sale=0.01).liquidate(state, WEEK)
     assert firms.liquidation[1] == pytest.approx(1000.0 * share, rel=1e-6)
     assert state.sectors.capital_on_sale[3] == 1000.0

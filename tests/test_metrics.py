@@ -67,7 +67,7 @@ def state() -> State:
     firms.capex[:] = 3.0, 1.5, 0.0, 4.0
     firms.debt[:] = 10.0, 20.0, 10.0, 60.0
     firms.interest_rate[:] = 0.05, 0.10, 0.20, 0.05
-    firms.asked[:], firms.new_loans[:] = (4.0, 6.0, 0.0, 0.0), (0.0, 5.0, 0.0, 0.0)
+    firms.requested[:], firms.new_loans[:] = (4.0, 6.0, 0.0, 0.0), (0.0, 5.0, 0.0, 0.0)
     firms.refused[:] = True, False, True, False
     firms.leverage[:] = 0.5, 10.0, 10.0, 1.0
     slots.input_use[:] = 2.0, 10.0

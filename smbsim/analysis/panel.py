@@ -199,7 +199,7 @@ def loans_of(state: State, t: int) -> np.ndarray:
     """(5, k) applications of week t: row, week, refused, got all it asked for, leverage when it asked."""
     firms = state.firms
     rows = np.flatnonzero((firms.applied == t) & (firms.kind == SMB))
-    full = firms.new_loans[rows] >= IN_FULL * firms.asked[rows]
+    full = firms.new_loans[rows] >= IN_FULL * firms.requested[rows]
     return np.stack(
         [rows.astype(float), np.full(len(rows), float(t)), firms.refused[rows], full & ~firms.refused[rows], firms.leverage[rows]]
     )

@@ -46,7 +46,7 @@ class Credit(Mechanism):
         Column("equity", "currency", 0.0, "Net worth: deposits, receivables, goods and capital, less debt, payables and arrears"),
         Column("leverage", "1", 0.0, "Debt by net worth, at most the largest that counts; that where there is no net worth", low=0),
         Column("normal_leverage", "1", 0.0, "The same at rest", low=0, entrant="copied"),
-        Column("asked", "currency", 0.0, "Loans applied for this week", low=0),
+        Column("requested", "currency", 0.0, "Loans applied for this week", low=0),
         Column("refused", "1", 0, "The last application for a loan was refused", dtype="b1"),
         Column("applied", "wk", -(2**30), "Week of the last application for a loan", dtype="i4"),
         Column("new_loans", "currency/wk", 0.0, "Borrowed this week", low=0),
@@ -116,7 +116,7 @@ class Credit(Mechanism):
     def borrow(self, state, step):
         """Firms short of cash apply; the bank decides, within its own funds, and creates the deposits."""
         firms = state.firms
-        firms.asked[:], firms.new_loans[:] = 0.0, 0.0
+        firms.requested[:], firms.new_loans[:] = 0.0, 0.0
         short = (firms.cash < self.borrow_below * firms.liquidity_target) | (firms.overdue > 0)
         may = (firms.kind == SMB) & firms.alive & (step.t - firms.applied.astype(np.int64) >= self.reapply_weeks)
         asking = np.flatnonzero(short & may)
@@ -126,7 +126,7 @@ class Credit(Mechanism):
         yes = step.draws.uniform("loan", step.t, firms.uid[asking]) < self.approval(state, asking, step.t)
         granted = np.where(yes, np.minimum(need, self.limit(state, asking)), 0.0)
         granted *= self._room(state, granted.sum())
-        firms.asked[asking], firms.applied[asking], firms.refused[asking] = need, step.t, granted <= 0.0
+        firms.requested[asking], firms.applied[asking], firms.refused[asking] = need, step.t, granted <= 0.0
         firms.new_loans[asking] = granted
         if granted.any():
             firms.guaranteed_debt[:] += firms.guarantee_share * firms.new_loans

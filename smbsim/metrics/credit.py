@@ -17,7 +17,7 @@ def loans(state):
 @metric("currency/wk", "Loans asked for")
 def loans_asked(state):
     """Loans that SMBs applied for this week."""
-    return total(state.firms.asked)
+    return total(state.firms.requested)
 
 
 @metric("currency/wk", "New loans")
@@ -29,13 +29,13 @@ def new_loans(state):
 @metric("firms/wk", "Loan applications")
 def loan_applications(state):
     """SMBs that applied for a loan this week."""
-    return float(np.count_nonzero(state.firms.asked))
+    return float(np.count_nonzero(state.firms.requested))
 
 
 @metric("firms/wk", "Loans approved in full")
 def loans_in_full(state):
     """Of them, those that got all they asked for."""
-    asked, got = state.firms.asked, state.firms.new_loans
+    asked, got = state.firms.requested, state.firms.new_loans
     return float(np.count_nonzero((asked > 0) & (got >= asked)))
 
 

@@ -82,7 +82,7 @@ def test_large_firms_and_the_dead_do_not_ask():
     state.firms.cash[:], state.firms.kind[0], state.firms.alive[1] = 0.0, LARGE, False
     credit.appraise(state, WEEK)
     credit.borrow(state, WEEK)
-    assert state.firms.asked.tolist() == [0.0, 0.0, 40.0]
+    assert state.firms.requested.tolist() == [0.0, 0.0, 40.0]
 
 
 def test_one_application_in_thirteen_weeks():
@@ -92,7 +92,7 @@ def test_one_application_in_thirteen_weeks():
         state.firms.cash[:] = (0.0, 40.0, 40.0)
         credit.appraise(state, WEEK)
         credit.borrow(state, Step(t, Draws(1)))
-        asked += [t] if state.firms.asked[0] > 0 else []
+        asked += [t] if state.firms.requested[0] > 0 else []
     assert asked == [0, 13, 26]
 
 
@@ -172,7 +172,7 @@ def test_loans_never_exceed_limits_whatever_the_state(seed, strength, factor, fu
     assert np.all((trust >= 0.0) & (trust <= 1.0))
     assert np.all(firms.new_loans >= 0.0)
     assert np.all(firms.new_loans <= limit * (1 + 1e-12))
-    assert np.all(firms.new_loans <= firms.asked * (1 + 1e-12))
+    assert np.all(firms.new_loans <= firms.requested * (1 + 1e-12))
     assert firms.new_loans.sum() <= max(funds / credit.capital_share - owed, 0.0) * (1 + 1e-9)
     assert np.allclose(firms.debt, before + firms.new_loans)
     state.check()
@@ -209,5 +209,5 @@ def test_off_lends_nothing():
     state, plan, draws = miniature(60, 1)
     disturb(state, 2)
     advance(state, plan, draws, 0, 4)
-    assert not state.firms.asked.any()
+    assert not state.firms.requested.any()
     assert not state.firms.new_loans.any()

@@ -439,7 +439,7 @@ def test_rest_lasts_520_weeks_with_finance_and_credit():
         assert np.allclose(getattr(state.firms, name), start["firms", name], rtol=1e-10, atol=0), name
     assert np.allclose(state.accounts.balance, start["accounts", "balance"], rtol=1e-10, atol=1e-3)
     assert not state.firms.overdue.any()
-    assert not state.firms.asked.any()
+    assert not state.firms.requested.any()
     assert not state.events
 
 

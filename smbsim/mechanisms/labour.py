@@ -47,6 +47,7 @@ from ..state import EVERYWHERE, SMB, UNLIMITED
 from .base import Mechanism
 
 LEAST_FILL = 0.01  # 1/wk, of the expected fill rate: keeps vacancies finite where nobody is left to hire
+NOBODY = 1e-9  # of staff: fewer hires wanted than that are rounding, and their lack no reason to raise pay
 LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 
 
@@ -221,7 +222,7 @@ class Labour(Mechanism):
     def _review_wages(self, state, step, wanted) -> None:
         """Firms whose turn it is raise or lower pay, as they found people and as many are out of work."""
         firms, regions = state.firms, state.regions
-        missed = 1.0 - np.divide(firms.hires, wanted, out=np.ones(firms.n), where=wanted > 0)
+        missed = 1.0 - np.divide(firms.hires, wanted, out=np.ones(firms.n), where=wanted > NOBODY * firms.employment)
         firms.unfilled[:] += (missed - firms.unfilled) / self.wage_review_weeks
         force = regions.labour_force
         slack = np.divide(regions.unemployed, force, out=regions.normal_unemployment.copy(), where=force > 0) - regions.normal_unemployment

@@ -93,3 +93,23 @@ def test_basket_shares_sum_to_one():
 def test_resting_deposits_are_weeks_of_income():
     state = given(from_edges([], [52 * 30.0], sector=[8]), households={"wealth_weeks": 10.0})[0]
     assert np.allclose(state.households.deposits, 10.0 * state.households.consumption, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "unemployed", "share"), [(1.0, 0.05, 1.0), (1.0, 0.25, 0.8), (2.0, 0.0, 1.1), (5.0, 0.5, 0.0), (0.0, 0.9, 1.0)]
+)
+def test_confidence_falls_with_unemployment(kappa, unemployed, share):
+    """k = [1 - κ (u - .05)]⁺ of what would be spent, in all regions alike."""
+    state = two_regions()
+    wanted = state.households.consumption.copy()
+    state.regions.unemployed[:] = unemployed * state.regions.labour_force
+    Households(confidence=kappa).spend(state, WEEK)
+    assert np.allclose(state.households.consumption, share * wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_unemployment_of_one_region_worries_all():
+    state = two_regions()
+    regions, wanted = state.regions, state.households.consumption.copy()
+    regions.labour_force[:], regions.unemployed[:] = (30.0, 10.0), (1.5, 4.5)  # 5 % and 45 %, 15 % of all
+    Households(confidence=1.0).spend(state, WEEK)
+    assert np.allclose(state.households.consumption, 0.9 * wanted, rtol=1e-12)

@@ -119,11 +119,11 @@ def test_dhs_growth_of_births_and_deaths_is_two():
 
 def test_hazard_by_age_is_the_one_the_firms_were_given():
     """Yearly hazard .3 for firms younger than five years, .05 for all others."""
-    panel = made_up(20_000, years=6)
-    rng, last = np.random.default_rng(5), np.full(20_000, NEVER)
+    panel = made_up(8000, years=6)
+    rng, last = np.random.default_rng(5), np.full(8000, NEVER)
     for week in range(6 * YEAR):
         hazard = np.where((week - panel.born) < 5 * YEAR, 0.3, 0.05)
-        hit = (last == NEVER) & (rng.random(20_000) < 1 - (1 - hazard) ** (1 / YEAR))
+        hit = (last == NEVER) & (rng.random(8000) < 1 - (1 - hazard) ** (1 / YEAR))
         last[hit] = week
     m = stacked(closing(panel, last))
     rate = m["age_exits"][0] / m["age_years"][0]
@@ -132,7 +132,7 @@ def test_hazard_by_age_is_the_one_the_firms_were_given():
     assert 0.05 < rate[4] < 0.3  # turns five within the year
     assert m["age_exits"].sum() == m["size_exits"].sum() == m["sector_exits"].sum() == np.sum(last < 6 * YEAR)
     assert m["age_exits"].sum() == m["cause_by_age"].sum()
-    assert m["smbs"][0, 0] == 20_000
+    assert m["smbs"][0, 0] == 8000
 
 
 def test_mergers_are_no_exits_and_a_firm_between_two_snapshots_is_not_seen():

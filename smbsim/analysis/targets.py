@@ -322,7 +322,7 @@ def _credit(tables: Tables) -> list[Fact]:
 
     def loss_ratio(m: Measures) -> float:
         top, bottom = m["loss_ratio"].sum(axis=0)
-        return float(top / bottom) if bottom > 0 and m["exposed_failures"].sum() > 0 else float("nan")
+        return float(top / bottom) if bottom > 0 and m["exposed_weeks"].sum() > 0 else float("nan")
 
     return [
         *facts,

@@ -420,13 +420,15 @@ def exits_by_cause(result: Result, ax=None):
 def cash_days_over_time(result: Result, ax=None):
     """Quartiles over SMBs of the days of outflow that deposits cover, by week and variant."""
     ax = base.axis(ax)
-    low, middle, high = (np.median(_weekly(result, name), axis=1) for name in CASH_QUARTILES)
+    low, middle, high = (np.median(_weekly(result, name), axis=1) for name in CASH_QUARTILES)  # over runs
     for v in range(len(result.variants)):
         look = base.look(result, v)
         if len(result.variants) <= base.MOST_BANDS:
             ax.fill_between(result.weeks, low[v], high[v], color=look["color"], alpha=base.SHADE["outer"], linewidth=0)
         ax.plot(result.weeks, middle[v], **look)
-    ax.set_ylim(*base.limits(float(middle.min()), float(middle.max()), 5.0, (0.0,), margin=0.3))
+    top = high if len(result.variants) <= base.MOST_BANDS else middle
+    bottom = low if len(result.variants) <= base.MOST_BANDS else middle
+    ax.set_ylim(min(float(bottom.min()), 0.0), max(1.08 * float(top.max()), 5.0))
     ax.set_ylabel("Deposits (days of outflow)", fontsize=base.STYLE["axes.labelsize"])
     _finish_weeks(ax, result, middle)
     v, t = np.unravel_index(np.argmin(middle), middle.shape)

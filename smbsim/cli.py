@@ -62,7 +62,7 @@ app = typer.Typer(
 )
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="Scenario file (YAML or JSON), or the name of a packaged scenario.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `smbsim run` wrote.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `smbsim run` or `smbsim risk` wrote.", show_default=False)]
 EconomyOption = Annotated[str | None, typer.Option("--economy", metavar="DIR", help="Folder of tables, or packaged economy, to use.")]
 SetOption = Annotated[
     list[str] | None,
@@ -510,7 +510,9 @@ def show(folder: Folder, as_json: JsonOption = False) -> None:
     """
     from . import checks, numbers, result
 
-    checks.read_manifest(folder)
+    if checks.is_risk(checks.read_manifest(folder)):
+        _show_risk(folder, as_json)
+        return
     found = result.load(folder)
     told = numbers.of(found)
     if as_json:
@@ -518,6 +520,18 @@ def show(folder: Folder, as_json: JsonOption = False) -> None:
         return
     printing.summary(found)
     printing.numbers(told)
+
+
+def _show_risk(folder: Path, as_json: bool) -> None:
+    from .analysis import risk_table
+
+    told = risk_table.load(folder).plain()
+    if as_json:
+        terminal.write_json({"folder": str(folder), **told})
+        return
+    printing.risk(told)
+    for line in told["notes"]:
+        terminal.note(line)
 
 
 @app.command()
@@ -555,10 +569,11 @@ def rerun(
     from .analysis import ensemble
 
     changed = checks.changes_since(folder)
+    unit = "closures" if checks.is_risk(checks.read_manifest(folder)) else "weeks"
     for line in changed:
         terminal.warn(f"{folder}: {line}")
     ensemble.claim(out) if out else None
-    with tempfile.TemporaryDirectory() as temporary, terminal.progress("again", "building the economy", "weeks") as progress:
+    with tempfile.TemporaryDirectory() as temporary, terminal.progress("again", "building the economy", unit) as progress:
         found = checks.rerun(folder, out or Path(temporary), progress)
     if as_json:
         terminal.write_json({"changed": changed, "files": found})

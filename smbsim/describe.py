@@ -18,8 +18,10 @@ from pydantic.fields import FieldInfo
 
 from . import economy as economies
 from . import scenario, terminal
+from .analysis.concentration import STATISTICS
 from .analysis.resilience import MEASURES
 from .figures import FIGURES
+from .figures.risk import RISK_FIGURES
 from .interventions.base import Intervention, Target
 from .interventions.shocks import KINDS
 from .mechanisms import orders
@@ -33,7 +35,8 @@ from .state import STRUCTURE, TABLES
 
 GROUPS = {  # kind of entry → heading of its list
     "mechanism": "mechanisms", "section": "other sections of a scenario", "shock": "shocks", "metric": "metrics",
-    "measure": "resilience measures", "figure": "figures", "scenario": "packaged scenarios", "economy": "packaged economies",
+    "measure": "resilience measures", "statistic": "statistics of the risk index", "figure": "figures",
+    "scenario": "packaged scenarios", "economy": "packaged economies",
     "model": "model presets", "preset": "ordering presets", "rule": "rules of drawn networks", "parameter": "parameters",
     "column": "columns",
 }  # fmt: skip
@@ -100,8 +103,8 @@ def _key(name: str) -> str:
 def entries() -> tuple[Entry, ...]:
     """Every entry, in the order in which they are listed."""
     return (
-        *_mechanisms(), *_sections(), *_shocks(), *_metrics(), *_measures(), *_figures(), *_scenarios(), *_economies(), *_presets(),
-        *_parameters(), *_columns(),
+        *_mechanisms(), *_sections(), *_shocks(), *_metrics(), *_measures(), *_statistics(), *_figures(), *_scenarios(), *_economies(),
+        *_presets(), *_parameters(), *_columns(),
     )  # fmt: skip
 
 
@@ -154,8 +157,14 @@ def _measures() -> Iterable[Entry]:
         yield Entry(name, "measure", f"{said.group(1) if said else ''} [{unit}]".strip(), doc, {"unit": unit})
 
 
+def _statistics() -> Iterable[Entry]:
+    doc = inspect.cleandoc(sys.modules["smbsim.analysis.concentration"].__doc__)
+    for name, (unit, label) in STATISTICS.items():
+        yield Entry(name, "statistic", f"{label} [{unit}]", doc, {"unit": unit, "written to": "statistics.csv of `smbsim risk`"})
+
+
 def _figures() -> Iterable[Entry]:
-    for name, draw in FIGURES.items():
+    for name, draw in {**FIGURES, **RISK_FIGURES}.items():
         doc = inspect.cleandoc(draw.__doc__ or "")
         facts = {"in Python": f"{draw.__module__}.{draw.__name__}{inspect.signature(draw)}".replace("'", "")}
         yield Entry(name, "figure", first_sentence(doc), doc, facts)

@@ -29,7 +29,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.resilience": 4, "analysis.stability": 4,
     "analysis.impact": 4, "analysis.policy": 4, "analysis.impulse": 4, "analysis.local": 4, "analysis.paired": 4, "analysis.tails": 4,
     "analysis.risk": 4, "analysis.risk_job": 4, "analysis.risk_networks": 4, "analysis.risk_table": 4, "analysis.risk_folder": 4,
-    "analysis.concentration": 4, "analysis.second_supplier": 4,
+    "analysis.risk_checks": 4, "analysis.concentration": 4, "analysis.second_supplier": 4,
     "analysis.panel": 4, "analysis.facts": 4, "analysis.targets": 4, "analysis.scorecard": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
     "mesa_model": 4, "mesa_agents": 4,

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 import smbsim
 from smbsim import cli, simulate, terminal
-from smbsim.analysis import concentration, risk_table
+from smbsim.analysis import concentration, risk_checks, risk_folder, risk_table
 from smbsim.analysis import risk as risks
 from smbsim.analysis import second_supplier as suppliers
 from smbsim.analysis.risk_networks import SIZE_CLASSES
@@ -306,6 +307,78 @@ def test_resume_does_not_mix_questions_and_force_overwrites():
     assert lines[1:] == ["--resume: out holds another network or other options; use another folder, or --force to overwrite it"]
     smbsim_risk(*FILES, "--tolerance", "1e-2", "--out", "out", "--force", "--no-figures")
     assert json.loads(Path("out/manifest.json").read_text())["asked"]["tolerance"] == 0.01
+
+
+def test_resume_refuses_what_other_code_began(monkeypatch):
+    smbsim_risk(*FILES, "--out", "out", "--no-figures")
+    monkeypatch.setattr(risk_folder.scenarios, "code_digest", lambda: "other")
+    lines = refused(*FILES, "--out", "out", "--resume")
+    assert lines[1:] == [
+        "--resume: out was begun with other code of smbsim, whose numbers may differ; use another folder, or --force to overwrite it"
+    ]
+
+
+# -- a folder afterwards ------------------------------------------------------------------------------------------------------------------
+
+
+def smbsim_on(command: str, *words, code=0):
+    done = CliRunner().invoke(cli.app, [command, *map(str, words)])
+    assert done.exit_code == code, done.output
+    return done
+
+
+@pytest.mark.parametrize("question", [("small.yaml", "--runs", 2), (*FILES, "--essentiality", "e.csv", "--tolerance", "1e-2")])
+def test_folder_is_verified_shown_and_comes_out_the_same_again(question):
+    Path("e.csv").write_text("supplier_sector,customer_sector,essentiality\nmill,bakery,2\n", encoding="utf-8")
+    first = smbsim_risk(*question, "--out", "out", "--no-figures")
+    for name in ("links.csv", "firms.csv", "e.csv", "small.yaml"):
+        Path(name).unlink()  # the folder needs nothing else
+    assert "FAILED" not in smbsim_on("verify", "out").stdout
+    assert all(part["ok"] for part in json.loads(smbsim_on("verify", "out", "--json").stdout).values())
+    assert smbsim_on("show", "out").stdout.splitlines() == first.stdout.splitlines()[:-2]
+    assert json.loads(smbsim_on("show", "out", "--json").stdout)["runs"] == (2 if "--runs" in question else 1)
+    done = smbsim_on("rerun", "out", "--out", "again")
+    assert done.stdout.count("the same bit for bit") == len(risk_table.NUMBERS)
+    assert done.stderr == ""
+    assert numbers("again") == numbers("out")
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("risk.csv", lambda text: text.replace("\nb,", "\nb,1"), ["risk.csv was changed", "risk.csv line 3 is 'b,1"]),
+        ("firms.csv", lambda text: text.replace("mill", "mall"), ["firms.csv was changed", "firms.csv line 2 is 'a,mall"]),
+        ("statistics.csv", lambda text: "", ["statistics.csv was changed", "statistics.csv line 1 is 'no line'"]),
+        ("inputs/links.csv", lambda text: text + "\n", ["inputs/links.csv was changed"]),
+        ("input.json", lambda text: text.replace("dynamic", "off"), ["input.json is not the question of the manifest"]),
+        ("manifest.json", lambda text: text.replace('"ended"', '"end"'), ["manifest.json has no 'ended'"]),
+    ],
+)
+def test_what_was_changed_in_a_folder_is_found(file, change, said):
+    smbsim_risk(*FILES, "--out", "out", "--no-figures")
+    path = Path("out", file)
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    lines = smbsim_on("verify", "out", code=4).stderr.splitlines()
+    assert len(lines) == len(said)
+    for line, part in zip(lines, said, strict=True):
+        assert line.startswith(f"out: {part}")
+
+
+def test_scores_that_cannot_be_are_found():
+    table = smbsim.risk(links="links.csv", firms="firms.csv")
+    assert risk_checks._wrong_scores(table) == []
+    assert "is not between 0 and 1" in risk_checks._wrong_scores(replace(table, esri=table.esri + 1))[0]
+    assert "is not between its parts" in risk_checks._wrong_scores(replace(table, esri_up=table.esri + 0.1))[0]
+    assert "losses by sector sum to" in risk_checks._wrong_scores(replace(table, hurt=replace(table.hurt, loss=table.hurt.loss * 2)))[0]
+
+
+def test_stopped_folder_and_network_of_python_cannot_be_run_again():
+    smbsim_risk(*FILES, "--out", "out", "--no-figures")
+    Path("out/manifest.json").unlink()
+    assert "the same `smbsim risk …` with --resume" in smbsim_on("verify", "out", code=2).stderr
+    smbsim.risk(network=smbsim_network(), out="python")
+    assert "FAILED" not in smbsim_on("verify", "python").stdout
+    assert "it cannot be run again" in smbsim_on("rerun", "python", code=2).stderr
 
 
 # -- bad input ----------------------------------------------------------------------------------------------------------------------------

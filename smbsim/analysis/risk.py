@@ -83,7 +83,7 @@ def compute(
         scores = _close(case, job.options, seed, folder, resume, threads or os.cpu_count() or 1, report)
         found.append(_table(job, case, scores, r))
     table = _below_each_other(found, job)
-    table.manifest.update(manifest_of(job, time.time() - began))
+    table.manifest.update(manifest_of(job, [len(one.firm) for one in found], time.time() - began))
     if folder is not None:
         table.save(folder)
         table.manifest["files"] = {name: digest(folder / name) for name in NUMBERS}

@@ -2,6 +2,7 @@
 
     results/<name>_risk/<UTC time>-<hash8>/
       input.json      what was asked           manifest.json   the same with versions, timing, hashes, how it ended
+      inputs/         copies of links.csv, firms.csv and essentiality.csv, where the network is a user's
       risk.csv        [run,]firm,esri,esri_up,esri_down,iterations: one row per firm and run, in the order of the network; empty where
                       `component` leaves it out
       firms.csv       [run,]firm,sector,size_class,output_share: who they are
@@ -18,12 +19,18 @@ import datetime as dt
 import json
 import os
 import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .. import scenario as scenarios
 from ..schema import InputError
-from .ensemble import PACKAGES, version
-from .risk_job import Job
+from .ensemble import PACKAGES, digest, version
+from .risk_job import Job, job
+
+KIND = "risk"  # in the manifest: whose folder this is
+INPUTS = "inputs"
 
 
 def default_folder(job: Job, name: str) -> Path:
@@ -38,14 +45,23 @@ def newest_folder(job: Job, name: str) -> Path | None:
 
 
 def open_folder(folder: Path, job: Job, resume: bool) -> None:
-    """Make the folder, or look whether it holds the same question. Raises InputError when it holds another."""
-    parts, question = folder / "parts", folder / "input.json"
-    if resume and question.is_file() and json.loads(question.read_text(encoding="utf-8")) != job.asked:
-        raise InputError(f"--resume: {folder} holds another network or other options; use another folder, or --force to overwrite it")
-    parts.mkdir(parents=True, exist_ok=True)
+    """Make the folder, or look whether it holds the same question. Raises InputError when it holds another, or that of other code."""
+    parts, question, code = folder / "parts", folder / "input.json", scenarios.code_digest()
+    if resume and question.is_file():
+        held = json.loads(question.read_text(encoding="utf-8"))
+        instead = "use another folder, or --force to overwrite it"
+        if held.get("asked") != job.asked:
+            raise InputError(f"--resume: {folder} holds another network or other options; {instead}")
+        if held.get("code") != code:
+            raise InputError(f"--resume: {folder} was begun with other code of smbsim, whose numbers may differ; {instead}")
+    for sub in (parts, folder / INPUTS) if job.files else (parts,):
+        sub.mkdir(parents=True, exist_ok=True)
     for stale in [] if resume else [*parts.glob("*.npz"), folder / "manifest.json"]:
         stale.unlink(missing_ok=True)
-    rename_into(question, json.dumps(job.asked, indent=1))
+    for name, file in job.files.items():
+        if file.resolve() != (folder / INPUTS / f"{name}.csv").resolve():
+            shutil.copyfile(file, folder / INPUTS / f"{name}.csv")
+    rename_into(question, json.dumps({"code": code, "asked": job.asked}, indent=1))
 
 
 def part_of(folder: Path, seed: int, first: int) -> Path:
@@ -59,10 +75,22 @@ def rename_into(path: Path, text: str) -> None:
     temporary.rename(path)
 
 
-def manifest_of(job: Job, seconds: float) -> dict:
+def manifest_of(job: Job, closures: Sequence[int], seconds: float) -> dict:
+    """Provenance. closures: firms closed in each run."""
     return {
-        "name": job.name, "hash": job.hash8, "code": scenarios.code_digest(), "asked": job.asked, "seeds": list(job.seeds),
+        "kind": KIND, "name": job.name, "hash": job.hash8, "code": scenarios.code_digest(), "asked": job.asked, "recipe": job.recipe,
+        "inputs": {name: digest(file) for name, file in job.files.items()}, "seeds": list(job.seeds), "closures": list(closures),
         "notes": list(job.notes), "sector_names": dict(job.sector_names), "ended": "complete", "seconds": round(seconds, 3),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": {"system": platform.platform(), "cores": os.cpu_count()},
     }  # fmt: skip
+
+
+def again(folder: Path, manifest: Mapping) -> Job:
+    """The job of a folder, from the copies it holds. Raises InputError where it cannot be asked again."""
+    recipe = manifest.get("recipe")
+    if recipe is None:
+        raise InputError(f"{folder}: the network was given in Python and is not kept here; it cannot be run again")
+    files = {name: folder / INPUTS / f"{name}.csv" for name in manifest["inputs"]}
+    scenario = {} if files else {"scenario": scenarios.load(recipe["scenario"])}
+    return replace(job(**recipe | scenario | files), name=manifest["name"])

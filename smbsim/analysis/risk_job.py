@@ -32,6 +32,8 @@ class Job:
     asked: dict  # plain data that stands for the input: equal if and only if the results are
     notes: tuple[str, ...] = ()
     sector_names: Mapping[str, str] = field(default_factory=dict)  # code → name, where they are known
+    recipe: dict | None = None  # plain data: arguments of `job` that ask for the same again; None if the network was given in Python
+    files: Mapping[str, Path] = field(default_factory=dict)  # argument → file, of what the recipe needs
 
     @property
     def hash8(self) -> str:
@@ -79,7 +81,9 @@ def job(
     chosen = Options(final_sales=final_sales, **options)
     case = of_network(known, sectors, chosen, table, only)
     asked |= {"essentiality": None if essentiality is None else digest(Path(essentiality)), "only": list(only or ()), **asdict(chosen)}
-    return Job(name, lambda _: case, (0,), chosen, asked, _notes(known, table, chosen))
+    files = {key: Path(file) for key, file in (("links", links), ("firms", firms), ("essentiality", essentiality)) if file is not None}
+    recipe = None if network is not None else {"only": None if only is None else list(only), **asdict(chosen)}
+    return Job(name, lambda _: case, (0,), chosen, asked, _notes(known, table, chosen), recipe=recipe, files=files)
 
 
 def _job_of_scenario(scenario: Scenario, runs: int | None, seed: int | None, only, options: Options) -> Job:
@@ -91,9 +95,11 @@ def _job_of_scenario(scenario: Scenario, runs: int | None, seed: int | None, onl
     economy = economies.load(scenario.economy)
     asked = {"scenario": scenario.without_interventions().hash8, "only": list(only or ()), **asdict(options)}
     note = "one reconstruction is a guess: runs = 8 (--runs 8) gives bands" if count == 1 and scenario.network is None else None
+    recipe = {"scenario": scenario.without_interventions().dump(), "runs": count, "seed": first}
     return Job(
         scenario.name or "scenario", lambda s: of_scenario(scenario, s, options, only), tuple(range(first, first + count)), options,
         asked | {"first_seed": first}, (note,) if note else (), dict(zip(economy.sectors, economy.sector_names, strict=True)),
+        recipe | {"only": None if only is None else list(only), **asdict(options)},
     )  # fmt: skip
 
 

@@ -19,13 +19,14 @@ import pytest
 
 import smbsim
 from smbsim import draws, reconstruct, state
-from smbsim.mechanisms import orders, production, trade
+from smbsim.mechanisms import credit, finance, orders, production, trade
 
-MODULES = (draws, state, reconstruct, production, orders, trade)  # every module with kernels
+MODULES = (draws, state, reconstruct, production, orders, trade, finance, credit)  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
     "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
+    "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
 }  # fmt: skip
 ELSEWHERE = ("systemic.cascade",)  # kernels on bundles of arrays; compared with Python in tests/systemic/, where their arguments are made
 PACKAGE = Path(smbsim.__file__).parent
@@ -203,6 +204,21 @@ def arguments_invoice_links(c):
     )  # fmt: skip
 
 
+def arguments_find_due(c):
+    weight, wrong = c.shares(c.links), np.full(c.links, np.nan)
+    return 0, FIRMS, c.link_start[c.slot_start], 1.0 + c.shares(FIRMS), 0.01, weight, c.amounts(c.links), wrong, np.full(FIRMS, np.nan)
+
+
+def arguments_settle_due(c):
+    return 0, FIRMS, c.link_start[c.slot_start], c.shares(FIRMS), c.amounts(c.links), c.amounts(c.links)
+
+
+def arguments_value_inputs(c):
+    pipelines = c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD)
+    written = np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), *pipelines, c.amounts(c.slots), *written
+
+
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
 
 
@@ -276,7 +292,7 @@ import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
 from smbsim import draws, reconstruct, state
-from smbsim.mechanisms import orders, production, trade
+from smbsim.mechanisms import credit, finance, orders, production, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -295,7 +311,7 @@ s.append_firms(sector=np.zeros(2, dtype=int))
 advance(s, plan, keyed, 3, 4)
 miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
-for module in (draws, state, reconstruct, production, orders, trade):
+for module in (draws, state, reconstruct, production, orders, trade, finance, credit):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

@@ -41,6 +41,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import BELOW_ONE, afford, repay, transfer
+from ..kernel import kernel
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
 from ..state import OWNER, SMB, UNLIMITED, total
@@ -241,18 +242,16 @@ class Finance(Mechanism):
         terms = np.where(firms.alive, firms.payment_terms, 1.0)
         imports = slots.import_payable / terms[slots.customer]
         abroad = state.sum_slots(imports)
-        due = links.payable / terms[links.buyer]
-        if self.enabled:
-            due = np.where((links.weight == 0.0) & (links.payable < SMALLEST_PAYABLE), links.payable, due)
-            owed = state.sum_by_customer(due)
-            paid_abroad, paid = afford(state, abroad), afford(state, owed)
-            firms.trade_due[:] = abroad + owed
-            firms.trade_overdue[:] = (abroad - paid_abroad) + (owed - paid)
-            if firms.trade_overdue.any():
-                imports *= _share(paid_abroad, abroad)[slots.customer]
-                due *= _share(paid, owed)[links.buyer]
+        due, owed = np.empty(links.n), np.empty(firms.n)
+        smallest = SMALLEST_PAYABLE if self.enabled else 0.0
+        state.customers.run(find_due, state.customer_start, terms, smallest, links.weight, links.payable, due, owed)
+        paid_abroad, paid = afford(state, abroad), afford(state, owed)
+        firms.trade_due[:] = abroad + owed
+        firms.trade_overdue[:] = (abroad - paid_abroad) + (owed - paid)
+        if firms.trade_overdue.any():
+            imports *= _share(paid_abroad, abroad)[slots.customer]
+        state.customers.run(settle_due, state.customer_start, _share(paid, owed), due, links.payable)
         transfer(state, "customer", "supplier", due, "network inputs")
-        links.payable[:] -= due
         transfer(state, "firm", FOREIGN, state.sum_slots(imports), "imported inputs")
         slots.import_payable[:] -= imports
 
@@ -351,3 +350,27 @@ class Finance(Mechanism):
 def _share(paid: np.ndarray, due: np.ndarray) -> np.ndarray:
     """(n,) paid / due, a trillionth less where it falls short; 1 where nothing is due."""
     return np.divide(BELOW_ONE * paid, due, out=np.ones_like(due), where=paid < due)
+
+
+@kernel
+def find_due(start, stop, customer_start, terms, smallest, weight, payable, due, owed):
+    """due_e = TC_e / τ_i, all of what is left where the link carries nothing any more; owed_i = Σ due_e over the links into firm i.
+
+    terms wk (n,); smallest currency; weight, payable (m,); writes due (m,), owed (n,) currency
+    """
+    for i in range(start, stop):
+        total = 0.0
+        for e in range(customer_start[i], customer_start[i + 1]):
+            last = weight[e] == 0.0 and payable[e] < smallest
+            due[e] = payable[e] if last else payable[e] / terms[i]
+            total += due[e]
+        owed[i] = total
+
+
+@kernel
+def settle_due(start, stop, customer_start, share, due, payable):
+    """The share of what is due that firm i pays, taken off what it owes. share (n,); due, payable (m,), both written."""
+    for i in range(start, stop):
+        for e in range(customer_start[i], customer_start[i + 1]):
+            due[e] *= share[i]
+            payable[e] -= due[e]

@@ -6,7 +6,7 @@ r"""Entry (M6): new firms, modelled on others of their sector, funded by owners 
     ln A, ln q = σ z                                             productivity, its inverse with mean one, and quality
 
 e is the sector's entry rate, N the number of SMBs in region r and sector s (⁰ at rest), π the margin of the sector's SMBs in the last half
-year, φ = min(1, V_r / V⁰_r) for the deposits V of owner households, who cannot found more than they can pay for.
+year, φ = min(1, V_r / v V⁰_r) for the deposits V of owner households, who cannot found more than they can pay for.
 
 A new firm is modelled on a small firm of its sector, of its region if there is one: at its own size it has the same technology, suppliers
 and customers. What it takes over is declared with the columns (`Column.entrant`). Links to its customers dilute those of their other
@@ -22,6 +22,7 @@ N⁰      firms_at_rest        firms
 V⁰      funds_at_rest        currency
 b       profit_response
 κ       agglomeration
+v       funds_share
 σ       spread
 
 Sources: Census BDS 2015-19 for rates by sector, BDS 2022 for the size of firms of age 0; Delli Gatti et al. (2011) and Dosi et al. (2010)
@@ -80,6 +81,8 @@ class Entry(Mechanism):
                           high=1, source="Foster, Haltiwanger and Syverson (2008): dispersion of productivity .26")  # fmt: skip
     profit_response: float = param(5.0, unit="1", doc="b: of the logarithm of entry to the sector's margin above that at rest", low=0,
                                    high=100, source="assumption")  # fmt: skip
+    funds_share: float = param(0.25, unit="1", doc="v: deposits of owners, by those at rest, below which they found fewer firms", low=0,
+                               high=10, source="assumption")  # fmt: skip
     agglomeration: float = param(0.0, unit="1", doc="κ: elasticity of entry to the number of firms in sector and region", low=-2, high=2,
                                  source="off; MODEL.md M6 and M14, loop R10")  # fmt: skip
 
@@ -125,7 +128,8 @@ class Entry(Mechanism):
         """Cell (region × sector) and uid of everybody who would enter."""
         sectors, regions = state.sectors, state.regions
         funds = state.households.deposits[OWNER :: len(CLASSES)]
-        funded = np.divide(funds, regions.funds_at_rest, out=np.ones(regions.n), where=regions.funds_at_rest > 0)
+        enough = self.funds_share * regions.funds_at_rest
+        funded = np.divide(funds, enough, out=np.ones(regions.n), where=enough > 0)
         response = np.clip(self.profit_response * (sectors.sector_margin - sectors.resting_margin), -MOST_RESPONSE, MOST_RESPONSE)
         mean = regions.firms_at_rest * sectors.entry_rate * np.exp(response) * np.clip(funded, 0.0, 1.0)[:, None]
         if self.agglomeration != 0.0:

@@ -3,15 +3,18 @@ r"""Exits (M5): who closes and why, the sale of what a closed firm owned, and th
     arrears_i   ← arrears_i + 1 in a week with anything overdue, else 0                      weeks in a row
     illiquid      arrears_i > grace weeks
     insolvent     net worth E_i < 0 and the last application for a loan refused
-    voluntary     mean profit of 52 weeks < outside option, then with a hazard a week;       not in the first year of a firm
+    voluntary     an offer comes with a rate a year and is worth more than the firm brings: P = exp( -[ Π̄_i + w_i ]⁺ / θ y_i )
     retirement    with a hazard a year
+    y_s         = max( profit , φ · pay )  of the sector's SMBs at rest, per head ;   w_i = [ φ · pay - profit ]⁺ L_i  of the sector
     proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( c_i S_i + Σ_g price of inputs · (M_ig + in transit) )
     Q_s         ← [Q_s - A_s]⁺ + Σ_{closing in s} q K_i                                      fixed assets waiting for a buyer
 
 A_s is what the sector's living firms spend on capital in a week, so that Q_s / A_s is the number of weeks in which the sector could take up
-what is on sale, and ξ the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled. Owners' pay is
-part of wages, so that the outside option of an owner is a profit of zero; a firm that already lost money at rest closes when it loses twice
-as much.
+what is on sale, and ξ the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled.
+
+An owner's income is the mean profit Π̄ of a year and, where the trade earns less than a share φ of pay per head, an owner's pay w inside the
+wage bill that makes up for it. y is what an owner of the trade usually earns per head of staff; offers are exponential with the income that
+comes with θ heads. Who earns little leaves easily: the young that turn out worse than they hoped, and the small, because they are small.
 
 A closed firm leaves an estate for some weeks. Customers go on paying it, and `finance` pays its creditors by seniority. Then what is left
 unpaid is cancelled, once for the debtor and once for the creditor: wages, taxes and interest in arrears, trade credit at the loss of the
@@ -27,10 +30,13 @@ A       capex, by sector     currency/wk
 S       inventory            base currency
 c       unit_cost            currency per base currency
 M       input_stock          base currency
+Π̄       mean_profit          currency/wk
+w, y    owner_pay, offer     currency/wk
 
 Sources: Delli Gatti et al. (2010), JEDC 34(9), and Poledna et al. (2023), European Economic Review 151, for exits by insolvency and
 illiquidity; Battiston et al. (2007), JEDC 31(6), for chains of trade credit; Shleifer and Vishny (1992), Journal of Finance 47(4), for
-assets sold to a sector that is short of cash itself; Kermani and Ma (2023), QJE 138(1), for what liquidation brings. An owner who closes
+assets sold to a sector that is short of cash itself; Lucas (1978), Bell Journal 9(2), and Jovanovic (1982), Econometrica 50(3), for
+owners who compare what they earn with what they could; Kermani and Ma (2023), QJE 138(1), for what liquidation brings. An owner who closes
 unpressed takes time to sell: κ is the same higher share for capital and goods then, or else every retirement would cost the bank money.
 """
 
@@ -40,14 +46,13 @@ import numpy as np
 
 from ..accounts import transfer, write_off
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT
-from ..schema import WEEKS_PER_YEAR, Column, param
+from ..schema import Column, param
 from ..state import SMB, total
 from .base import Mechanism
 
 NEVER = 2**30
 CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")
 NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
-LOSS_BORNE = 2.0  # times its loss at rest before the owner of a firm that never earned anything gives up; assumption
 
 
 class Exits(Mechanism):
@@ -59,7 +64,8 @@ class Exits(Mechanism):
         Column("exit_cause", "1", 0, "Why it closed: 0 it has not, 1 illiquid, 2 insolvent, 3 voluntary, 4 retirement, 5 merger",
                dtype="i1", low=0, high=5),
         Column("weeks_since_exit", "wk", 0, "Full weeks since the firm closed; 0 while it lives", dtype="i4", low=0),
-        Column("outside_option", "currency/wk", 0.0, "Mean profit below which the owner thinks of closing", high=0, entrant="scaled"),
+        Column("owner_pay", "currency/wk", 0.0, "Owner's income that the accounts count as wages", low=0, entrant="scaled"),
+        Column("offer", "currency/wk", 0.0, "Mean worth of what an owner could do instead", low=0, entrant="copied"),
         Column("liquidation", "currency/wk", 0.0, "Brought this week by the sale of what the closed firm owned", low=0),
         Column("credit_losses", "currency/wk", 0.0, "Trade credit written off this week, as a supplier", low=0),
         Column("loan_losses", "currency/wk", 0.0, "Loans to the firm written off this week", low=0),
@@ -74,10 +80,14 @@ class Exits(Mechanism):
 
     enabled: bool = param(False, unit="switch", doc="Firms can close; off: nobody does", source="limit of M5")
     grace_weeks: int = param(4, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
-    voluntary_hazard: float = param(0.04, unit="1/wk", doc="Chance in a week that an owner below the outside option closes", low=0,
-                                    high=1, source="assumption: half a year on average")  # fmt: skip
-    retirement_hazard: float = param(0.02, unit="1/yr", doc="Chance in a year that an owner retires and nobody takes over", low=0, high=1,
-                                     source="assumption, so that distress supplies the rest of the exits")  # fmt: skip
+    offer_rate: float = param(0.11, unit="1/yr", doc="Chance in a year that something else is offered to an owner", low=0, high=1,
+                              tier="calibrated", source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip
+    offer_size: float = param(3.3, unit="heads", doc="θ: staff whose usual income for an owner equals the mean offer", low=0.01, high=1000,
+                              tier="calibrated", source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip
+    owner_pay_share: float = param(0.3, unit="1", doc="φ: least an owner earns per head of staff, by the pay of a head", low=0.01, high=2,
+                                   source="assumption")  # fmt: skip
+    retirement_hazard: float = param(0.006, unit="1/yr", doc="Chance in a year that an owner retires and nobody takes over", low=0,
+                                     high=1, tier="calibrated", source="exit rate of the largest SMBs, BDS 2015-19: .0065")  # fmt: skip
     estate_weeks: int = param(16, unit="wk", doc="Weeks in which an estate collects and pays before the rest is written off", low=0,
                               high=520, source="assumption")  # fmt: skip
     capital_recovery: float = param(0.35, unit="1", doc="κ_K: what fixed assets bring in liquidation, as a share of their value", low=0,
@@ -90,7 +100,16 @@ class Exits(Mechanism):
                              high=1, source="assumption")  # fmt: skip
 
     def settle(self, state, rest):
-        state.firms.outside_option[:] = LOSS_BORNE * np.minimum(rest.surplus - rest.capex - rest.interest, 0.0)
+        firms = state.firms
+        small = firms.kind == SMB
+        heads = state.by_sector(np.where(small, rest.employment, 0.0))
+        per_head = (
+            np.divide(state.by_sector(np.where(small, amount, 0.0)), heads, out=np.zeros(len(heads)), where=heads > 0)
+            for amount in (rest.surplus - rest.capex - rest.interest, self.owner_pay_share * rest.wages)
+        )
+        profit, least = per_head
+        firms.owner_pay[:] = np.maximum(least - profit, 0.0)[firms.sector] * rest.employment
+        firms.offer[:] = self.offer_size * np.maximum(profit, least)[firms.sector]
 
     def judge(self, state, step):
         """Who closes this week, and why: the first cause that applies."""
@@ -98,12 +117,13 @@ class Exits(Mechanism):
         firms.weeks_since_exit[:] += ~firms.alive
         firms.weeks_in_arrears[:] = np.where(firms.alive & (firms.overdue > 0), firms.weeks_in_arrears + 1, 0)
         may_close = firms.alive & (firms.kind == SMB)
-        losing = (firms.mean_profit < firms.outside_option) & (step.t - firms.born >= WEEKS_PER_YEAR)
+        income = np.maximum(firms.mean_profit + firms.owner_pay, 0.0)
+        taken = np.exp(-np.divide(income, firms.offer, out=np.zeros(firms.n), where=firms.offer > 0))
         cause = np.select(
             [
                 firms.weeks_in_arrears > self.grace_weeks,
                 (firms.equity < 0.0) & firms.refused,
-                losing & self._struck(state, step, "voluntary exit", self.weekly("voluntary_hazard")),
+                self._struck(state, step, "offer", self.weekly("offer_rate") * taken),
                 self._struck(state, step, "retirement", self.weekly("retirement_hazard")),
             ],
             [ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT],
@@ -117,7 +137,7 @@ class Exits(Mechanism):
 
     def _struck(self, state, step, name, hazard) -> np.ndarray:
         uid = state.firms.uid
-        return step.draws.uniform(name, step.t, uid) < hazard if hazard > 0 else np.zeros(len(uid), dtype=bool)
+        return step.draws.uniform(name, step.t, uid) < hazard if np.any(hazard > 0) else np.zeros(len(uid), dtype=bool)
 
     def _tell(self, state, step, closing) -> None:
         """An event where a sector lost its last SMB."""

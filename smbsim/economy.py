@@ -74,6 +74,8 @@ AGES = {  # firm_age -> the years from which and before which, as the statistics
 }  # fmt: skip
 AGE_TABLE = "firm_age_distribution.csv"  # optional, and with a second key
 DEBT_TABLE = "finance_by_sector_size.csv"  # the same
+FLOW_TABLE = "worker_flows.csv"  # the same
+FIRM_SIZES = ("0-19", "20-49", "50-249", "250-499", "500+")  # heads
 BANDS = ("lt_0.5M", "0.5M_1M", "1M_5M", "5M_10M", "10M_25M")  # of assets, rising: small and medium corporations
 OLDEST = 60  # years; firms older than the statistics, which began 42 years before the table's year. Assumption
 REQUIRED = {
@@ -150,6 +152,7 @@ class Economy:
     cash_days_median: np.ndarray | None  # (G,) days of outflow, SMBs
     entry_rate: np.ndarray | None  # (G,) 1/yr, new firms by firms
     debt_by_size: np.ndarray | None  # (G, 5, 2) by BANDS: mean sales of a firm, lcu/yr, and its loans in years of sales
+    separation_rate: np.ndarray | None  # (G,) 1/quarter, separations by jobs
     age_shares: np.ndarray | None  # (G, 12) share of the sector's firms in each of AGES, sum 1
     criticality: np.ndarray | None  # (G, G) 0..1 [supplier, user], 1 = the user cannot produce without it
     notes: tuple[str, ...] = field(default=())  # every value that was assumed, one line each
@@ -236,6 +239,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     parameters = {name: _read_parameter(tables, name, sectors, notes) for name in PARAMETERS}
     ages = _read_ages(path, sectors, problems)
     debt = _read_debt(path, sectors, problems)
+    separations = _read_separations(path, sectors, problems)
     _stop(problems)
 
     _check_flows(flows, codes, problems)
@@ -245,7 +249,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     _stop(problems)
     classes = _cover(classes, parameters.pop("all_workers"), sectors, notes)
     parameters = {name: _fill_gaps(name, values, closed["output"][: len(sectors)], sectors, notes) for name, values in parameters.items()}
-    others = {"age_shares": ages, "debt_by_size": debt, "folder": str(path), "notes": tuple(notes)}
+    others = {"age_shares": ages, "debt_by_size": debt, "separation_rate": separations, "folder": str(path), "notes": tuple(notes)}
     return Economy(**settings, **accounts, **closed, **classes, **parameters, **others)
 
 
@@ -501,6 +505,20 @@ def _read_ages(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.
     firms = table.numbers("firms", sectors, tuple(AGES), low=0)
     problems += [f"{AGE_TABLE}: sector '{code}' has no firms" for code, total in zip(sectors, firms.sum(axis=1), strict=True) if total <= 0]
     return firms / np.maximum(firms.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _read_separations(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.ndarray | None:
+    """(G,) separations by jobs in a quarter over firms of all sizes, None without the table."""
+    if not (path / FLOW_TABLE).is_file():
+        return None
+    columns = ("employment_jobs", "quarterly_separation_rate")
+    table = Table(path / FLOW_TABLE, ("sector", "firm_size_band", *columns), problems)
+    _stop(problems)
+    table.index(sector=None, firm_size_band=None)
+    table.require(sectors, FIRM_SIZES)
+    jobs, rate = (table.numbers(column, sectors, FIRM_SIZES, low=0) for column in columns)
+    problems += [f"{FLOW_TABLE}: sector '{code}' has no jobs" for code, total in zip(sectors, jobs.sum(axis=1), strict=True) if total <= 0]
+    return (jobs * rate).sum(axis=1) / np.maximum(jobs.sum(axis=1), 1e-300)
 
 
 def _read_debt(path: Path, sectors: tuple[str, ...], problems: list[str]) -> np.ndarray | None:

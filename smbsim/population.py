@@ -253,6 +253,7 @@ def _finances(economy: Economy, sector, output, sized, draws: Draws) -> dict:
         "debt_share": _debt_shares(economy, sector, WEEKS_PER_YEAR * output, sized),
         "cash_days": days[sector],
         "cash_rank": draws.uniform("cash_days", 0, np.arange(n)),
+        "turnover": (np.ones(G) if economy.separation_rate is None else economy.separation_rate)[sector],
     }
 
 

@@ -44,7 +44,8 @@ class Structure:
 
     firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,);
               output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
-              debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; cover (n,) wk; storable (n,);
+              debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; turnover (n,)
+              separations, in any unit; cover (n,) wk; storable (n,);
               names (n,) or empty
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
@@ -73,6 +74,7 @@ class Structure:
     debt_share: np.ndarray
     cash_days: np.ndarray
     cash_rank: np.ndarray
+    turnover: np.ndarray
     cover: np.ndarray
     storable: np.ndarray
     slot_customer: np.ndarray

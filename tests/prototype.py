@@ -43,7 +43,7 @@ def structure(n: int, seed: int, spec):
     return replace(
         given, storable=np.ones(n, dtype=bool), essentiality=np.full(len(given.slot_customer), 2),
         wages=WAGES * given.output, taxes=np.zeros(n), surplus=PROFITS * given.output, employment=given.output,
-        capital=np.zeros(n), debt_share=np.zeros(n), cash_days=np.full(n, 28.0),
+        capital=np.zeros(n), debt_share=np.zeros(n), cash_days=np.full(n, 28.0), turnover=np.ones(n),
         other_imports=np.full(len(given.sectors), IMPORTS), basket=final[:, None] * uses,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@ r"""Labour (M7): firms hire and fire towards the staff they need, people quit, p
 
     L*_i      = λ_i min(planned_i, capacity_i) / a_i                            staff wanted; a productivity
     cut_i     = γ_F (1 - s_i) [L_i - L*_i]⁺                                     s share of idle staff's pay that the state bears
-    quits_i   = q L_i ŵ_i^(-ε_q) ,   layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
+    quits_i   = q h_i L_i ŵ_i^(-ε_q) , layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
     N_i       = γ_H [L*_i - L_i]⁺ + [quits_i - cut_i]⁺                           hires wanted: growth, and quits replaced
     V_i       = N_i / f̂_r ,   f̂_r ← f̂_r + (f_r - f̂_r) / τ_f                     vacancies; f̂ the expected share of vacancies filled
     M_r       = min( A_r U_r^η V_r^(1-η) , U_r , V_r ) ,   f_r = M_r / V_r        matches of the week, from the pool at its start
@@ -13,8 +13,9 @@ r"""Labour (M7): firms hire and fire towards the staff they need, people quit, p
     ln a_i    ← ρ ln a_i + (1-ρ) σ²/2 + noise                                   SMBs; σ² the variance in the long run, so that E[1/a] = 1
 
 ŵ is the wage relative to the firm's own at rest, over the mean of that in the region; unfilled is a mean of 1 - hires/N. A_r is such that
-at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f; q is at most u₀/(1-u₀), what that pool can replace. Firms
-that are everywhere offer vacancies by population and lay off where their staff lives.
+at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. h is the sector's turnover relative to the mean of all staff;
+where a pool could not replace the quits of a week, h is lower for all. Firms that are everywhere offer vacancies by population and lay
+off where their staff lives.
 
 Separations are told apart by what caused them: quits, layoffs (demand), releases (the firm closed).
 
@@ -25,6 +26,7 @@ symbol  column                    unit
 L       employment                heads
 λ       labour_coefficient        heads per base currency/wk
 a       productivity              1
+h       turnover                  1
 w       wage                      currency per head and week
 U       unemployed (region)       heads
 f̂       expected_fill (region)    1/wk
@@ -67,6 +69,7 @@ class Labour(Mechanism):
         Column("labour_factor", "1", 1.0, "Share of the normal staff left by shocks", low=0),
         Column("labour_limit", "base currency/wk", 1e300, "Output that labour allows", low=0),
         Column("productivity", "1", 1.0, "Output per head, relative to rest", low=0),
+        Column("turnover", "1", 1.0, "Quits relative to the mean of all staff", low=0),
         Column("desired_employment", "heads", 0.0, "Staff that planned output needs", low=0),
         Column("vacancies", "heads", 0.0, "Jobs on offer this week", low=0),
         Column("hires", "heads/wk", 0.0, "Hired this week", low=0),
@@ -92,6 +95,8 @@ class Labour(Mechanism):
                                 source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
     quit_rate: float = param(0.005, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
                              source="BLS JOLTS: about 2 % a month; worker_flows.csv: all separations .18 a quarter")  # fmt: skip
+    quit_spread: float = param(1.0, unit="1", doc="Share of the differences between sectors in separations that quits have", low=0, high=1,
+                               source="assumption; differences as in worker_flows.csv (QWI 2022-23)")  # fmt: skip
     quit_elasticity: float = param(2.0, unit="1", doc="ε_q: of quits to relative pay", low=0, high=10, source="assumption")
     hire_elasticity: float = param(2.0, unit="1", doc="ε_w: of a vacancy's draw to relative pay", low=0, high=10, source="assumption")
     matching_elasticity: float = param(0.5, unit="1", doc="η: of matches to the unemployed", low=0.1, high=0.9,
@@ -126,6 +131,8 @@ class Labour(Mechanism):
         state.households.income[:] = rest.taxable_income
         regions.normal_unemployment[:] = rest.unemployment
         regions.labour_force[:] = state.by_region(rest.employment) / (1.0 - rest.unemployment)
+        mean = np.average(rest.turnover, weights=rest.employment) if rest.employment.any() else 1.0
+        firms.turnover[:] = 1.0 + self.quit_spread * (rest.turnover / mean - 1.0)
         heads.place(state, rest.employment)
         if self.enabled:
             self._settle_flows(state)
@@ -133,7 +140,11 @@ class Labour(Mechanism):
     def _settle_flows(self, state) -> None:
         """Quits, vacancies that replace them, and the efficiency of matching at which they do."""
         firms, regions = state.firms, state.regions
-        firms.quits[:] = self._quit_rate(state) * firms.employment
+        firms.quits[:] = self.quit_rate * firms.turnover * firms.employment
+        leaving = state.by_region(firms.quits)
+        replaced = np.divide(regions.unemployed, leaving, out=np.ones(regions.n), where=leaving > regions.unemployed).min()
+        firms.turnover[:] *= replaced  # who quits is out of work for a week at least
+        firms.quits[:] *= replaced
         firms.hires[:] = firms.quits
         firms.vacancies[:] = firms.quits / self.resting_fill
         regions.expected_fill[:] = self.resting_fill
@@ -141,11 +152,6 @@ class Labour(Mechanism):
         tightness = np.divide(posted, pool, out=np.ones(regions.n), where=(pool > 0) & (posted > 0))
         regions.matching_efficiency[:] = self.resting_fill * tightness**self.matching_elasticity
         firms.labour_limit[:] = self._limit(state)
-
-    def _quit_rate(self, state) -> float:
-        """q, but no more than the pool can replace at rest: who quits is out of work for a week at least."""
-        idle = state.regions.normal_unemployment.max()  # the same everywhere
-        return min(self.quit_rate, idle / (1.0 - idle))
 
     def adjust(self, state, step):
         """Quits, layoffs and hires of the week; what the staff can then make."""
@@ -159,7 +165,7 @@ class Labour(Mechanism):
         firms.desired_employment[:] = firms.labour_coefficient * np.minimum(firms.planned_output, able) / firms.productivity
         gap = firms.desired_employment - firms.employment
         cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
-        firms.quits[:] = np.minimum(self._quit_rate(state) * firms.employment * relative**-self.quit_elasticity, firms.employment)
+        firms.quits[:] = np.minimum(self.quit_rate * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
         firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
         wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
         wanted[~firms.alive] = 0.0

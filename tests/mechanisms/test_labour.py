@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models import advance, columns, given, miniature
+from models import advance, columns, given, miniature, united_states
 
 from smbsim import heads
 from smbsim.draws import Draws
@@ -67,7 +67,7 @@ def test_resting_wage_is_the_wage_bill_by_heads():
 
 # -- hiring and firing ----------------------------------------------------------------------------------------------------------------
 
-STILL = {"enabled": True, "productivity_noise": 0.0}
+STILL = {"enabled": True, "productivity_noise": 0.0, "quit_spread": 0.0}
 
 
 def working(**labour):
@@ -141,6 +141,17 @@ def test_wage_subsidy_keeps_that_share_of_idle_staff_and_pays_for_it():
     assert np.allclose(firms.wage_subsidy, [idle, 0.0, 0.0], rtol=1e-12)
     assert firms.cash[0] == pytest.approx(idle - 19.25 * firms.wage[0], rel=1e-12)
     assert state.accounts.balance[0] == pytest.approx(treasury - idle, rel=1e-12)
+
+
+def test_quits_differ_between_sectors_as_separations_do():
+    """On average q of all staff; the ratio of two sectors is that of their separations in worker_flows.csv."""
+    state, _, _ = miniature(60, 1, labour={**STILL, "quit_spread": 1.0})
+    firms, rates = state.firms, united_states().separation_rate
+    assert firms.quits.sum() == pytest.approx(0.005 * firms.employment.sum(), rel=1e-12)
+    assert np.ptp(firms.turnover / rates[firms.sector]) < 1e-12 * firms.turnover.max() / rates.min()
+    codes = state.sector_codes
+    assert rates[codes.index("72")] == pytest.approx(0.311, abs=1e-3)
+    assert rates[codes.index("72")] > 2 * rates[codes.index("31")]
 
 
 def test_matches_are_cobb_douglas_in_unemployed_and_vacancies():
@@ -309,6 +320,8 @@ STOCKS = (
     [
         {},
         {"quit_rate": 0.0},
+        {"quit_spread": 1.0},
+        {"quit_spread": 1.0, "quit_rate": 0.15},
         {"quit_rate": 0.2, "resting_fill": 1.0},
         {"hours_max": 1.0, "matching_elasticity": 0.9, "hiring_speed": 1.0, "firing_speed": 1.0},
     ],

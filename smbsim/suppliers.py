@@ -35,14 +35,15 @@ def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndar
 def find(state: State, slot: np.ndarray, supplier: np.ndarray) -> np.ndarray:
     """(k,) the link from the supplier to the slot, -1 where there is none."""
     link = np.empty(len(slot), dtype=np.int64)
-    find_links(slot, supplier, state.link_start, state.links.supplier, link)
+    find_links(np.asarray(slot, dtype=np.int64), np.asarray(supplier, dtype=np.int64), state.link_start, state.links.supplier, link)
     return link
 
 
 def update_lead(state: State, slot: np.ndarray) -> None:
     """Mean lead time of these slots from the weights of their suppliers."""
     slots, links = state.slots, state.links
-    mean_lead(slot, state.link_start, links.weight, links.lead_time, slots.import_share, state.widths["import_lead"], slots.lead)
+    rows, abroad = np.asarray(slot, dtype=np.int64), state.widths["import_lead"]
+    mean_lead(rows, state.link_start, links.weight, links.lead_time, slots.import_share, abroad, slots.lead)
 
 
 def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndarray:

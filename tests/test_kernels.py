@@ -18,14 +18,16 @@ import numpy as np
 import pytest
 
 import smbsim
-from smbsim import draws, reconstruct, state
-from smbsim.mechanisms import credit, finance, orders, production, trade
+from smbsim import draws, reconstruct, state, suppliers
+from smbsim.mechanisms import costs, credit, finance, orders, production, sourcing, trade
 
-MODULES = (draws, state, reconstruct, production, orders, trade, finance, credit)  # every module with kernels
+MODULES = (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing)  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
     "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
+    "state.cut_rows", "state.sort_rows", "suppliers.find_links", "suppliers.mean_lead", "mechanisms.costs.stocked_cost",
+    "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
 }  # fmt: skip
 ELSEWHERE = ("systemic.cascade",)  # kernels on bundles of arrays; compared with Python in tests/systemic/, where their arguments are made
@@ -219,6 +221,47 @@ def arguments_value_inputs(c):
     return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), *pipelines, c.amounts(c.slots), *written
 
 
+def arguments_cut_rows(c):
+    return c.supplier, np.zeros(FIRMS + 1, dtype=np.int64)
+
+
+def arguments_sort_rows(c):
+    return c.supplier, c.supplier_start[:-1].copy(), np.full(c.links, -1, dtype=np.int64)
+
+
+def _some_slots(c):
+    return np.sort(c.rng.permutation(c.slots)[: c.slots // 2])
+
+
+def arguments_find_links(c):
+    slot, supplier = _some_slots(c), np.concatenate([np.sort(part) for part in np.split(c.supplier, c.link_start[1:-1])])
+    return slot, c.rng.integers(0, FIRMS, slot.size), c.link_start, supplier, np.full(slot.size, -2, dtype=np.int64)
+
+
+def arguments_mean_lead(c):
+    lead_time = c.rng.integers(1, LEAD + 1, c.links).astype(np.int8)
+    return _some_slots(c), c.link_start, c.shares(c.links), lead_time, c.shares(c.slots), IMPORT_LEAD, np.ones(c.slots)
+
+
+def arguments_stand_in(c):
+    slot, alive = _some_slots(c), c.rng.random(FIRMS) < 0.5
+    return slot, c.link_start, c.supplier, alive, c.shares(c.links), c.shares(c.slots), np.zeros(slot.size, dtype=bool)
+
+
+def arguments_worst_link(c):
+    score, worst = c.shares(c.links), np.full(c.slots, -2, dtype=np.int64)
+    return c.link_start, c.rng.permutation(c.links), c.shares(c.links), score, worst, np.full(c.slots, np.nan)
+
+
+def arguments_scale_links(c):
+    slot = _some_slots(c)
+    return slot, c.shares(slot.size), c.link_start, c.shares(c.links)
+
+
+def arguments_stocked_cost(c):
+    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), np.full(FIRMS, np.nan)
+
+
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
 
 
@@ -291,8 +334,8 @@ RUN = """
 import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
-from smbsim import draws, reconstruct, state
-from smbsim.mechanisms import credit, finance, orders, production, trade
+from smbsim import draws, reconstruct, state, suppliers
+from smbsim.mechanisms import costs, credit, finance, orders, production, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -311,7 +354,9 @@ s.append_firms(sector=np.zeros(2, dtype=int))
 advance(s, plan, keyed, 3, 4)
 miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
-for module in (draws, state, reconstruct, production, orders, trade, finance, credit):
+life = miniature(60, model="life", exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
+advance(*life, 0, 7)
+for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

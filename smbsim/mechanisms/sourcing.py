@@ -91,7 +91,7 @@ class Sourcing(Mechanism):
         lost, given_up = state.links_out_of(closed), state.links_into(closed)
         self._cancel(state, np.union1d(lost, given_up))
         links.weight[given_up] = 0.0
-        slot = np.unique(links.slot[lost])
+        slot = np.unique(links.slot[lost]).astype(np.int64)
         slot = slot[firms.alive[slots.customer[slot]]]
         supplied = np.empty(len(slot), dtype=np.bool_)
         stand_in(slot, state.link_start, links.supplier, firms.alive, links.weight, slots.lost_share, supplied)
@@ -254,12 +254,12 @@ def stand_in(slot, link_start, supplier, alive, weight, lost_share, supplied):
 
 @kernel
 def worst_link(first, row, weight, score, worst, least):
-    """The link with weight that scores least among row[first_k : first_{k+1}], -1 for none. Writes worst (k,), least (k,)."""
+    """The link with weight that scores least among row[first_k : first_{k+1}], -1 and 0 for none. Writes worst (k,), least (k,)."""
     for k in range(worst.size):
         worst[k] = -1
-        least[k] = np.inf
+        least[k] = 0.0
         for p in range(first[k], first[k + 1]):
-            if weight[row[p]] > 0.0 and score[p] < least[k]:
+            if weight[row[p]] > 0.0 and (worst[k] < 0 or score[p] < least[k]):
                 worst[k] = row[p]
                 least[k] = score[p]
 

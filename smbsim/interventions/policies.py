@@ -46,6 +46,7 @@ from .base import Intervention, resolve
 CONDITIONS = ("all", "arrears", "low_cash", "sales_drop", "refused")
 THRESHOLDS = {"low_cash": 0.5, "sales_drop": 0.25}  # of the liquidity target, and below normal sales; assumptions
 CONDITION_NEEDS = {"arrears": ("finance",), "refused": ("credit",)}  # without them nobody ever meets the condition
+SPENT_UP = 1e-9  # of a budget: less is left by rounding
 PAYOUT = ("guarantees", GOVERNMENT, BANK)  # the flow by which the state makes good a guaranteed loan
 
 
@@ -105,9 +106,9 @@ class Policy(Intervention):
             self.act(state, k, m, self._supported(state, k, step.t, takers))
 
     def _left(self, committed: float, before: float) -> float:
-        total_left = UNLIMITED if self.budget is None else self.budget - committed
-        year_left = UNLIMITED if self.yearly_budget is None else self.yearly_budget - (committed - before)
-        return max(min(total_left, year_left), 0.0)
+        pairs = ((self.budget, committed), (self.yearly_budget, committed - before))
+        left = [budget - used if budget - used > SPENT_UP * budget else 0.0 for budget, used in pairs if budget is not None]
+        return min(left, default=UNLIMITED)
 
     def _supported(self, state: State, k: int, t: int, takers: np.ndarray) -> np.ndarray:
         """(n,) who is supported this week; who meets the condition for the first time is entitled from now on."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models import given, miniature
+from models import advance, given, miniature
 
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
@@ -86,10 +86,8 @@ def test_income_tax_leaves_disposable_income():
 
 def budget_gap(state, plan, draws) -> float:
     """Change of the state's deposits in a week at rest, relative to its spending."""
-    from smbsim.simulate import advance
-
     before = treasure(state)
-    advance(state, plan, Step(0, draws))
+    advance(state, plan, draws, 0, 1)
     spent = sum(amount for (_, payer, _), amount in state.flows.items() if payer == "government")
     assert spent > 0.0
     return (treasure(state) - before) / spent
@@ -119,3 +117,67 @@ def test_resting_benefit_is_that_of_the_resting_unemployment():
     state = miniature(40, government={"benefit_share": 0.5, "unemployment": 0.2})[0]
     wages = state.households.potential_wages[0::2] * 0.8
     assert np.allclose(state.households.benefits[0::2], wages / 8.0, rtol=1e-14)
+
+
+def test_benefit_by_heads_pays_half_of_what_the_unemployed_would_earn():
+    """20 for 10 workers at full employment: 4 of them out of work lose 8 and get 4, whatever wages are paid; at rest both bases agree."""
+    state = treasury()
+    state.households.potential_wages[0::2], state.households.income[:] = 20.0, 1.0
+    state.regions.labour_force[:], state.regions.unemployed[:] = (10.0, 0.0), (4.0, -1.0)
+    Government(benefit_share=0.5, benefit_basis="heads").pay(state, WEEK)
+    assert state.households.benefits.tolist() == [4.0, 0.0, 0.0, 0.0]
+    wages, heads = (miniature(40, government={"benefit_basis": basis}) for basis in ("wages", "heads"))
+    for run in (wages, heads):
+        advance(*run, 0, 1)
+    assert np.allclose(wages[0].households.benefits, heads[0].households.benefits, rtol=1e-12)
+
+
+def deferring(share, budget=1e9):
+    """Three firms that owe 2, 0 and 4 in product taxes, of which a policy defers a share."""
+    state = treasury()
+    state.enact(["later"])
+    state.policies.left[0] = budget
+    state.firms.product_tax_coefficient[:], state.firms.output[:] = (0.25, 0.0, 0.5), 8.0
+    state.firms.tax_deferral_share[:, 0] = share
+    return state
+
+
+def test_deferred_tax_is_paid_later_and_is_no_arrears():
+    """Three quarters of 2 and 4 wait while the deferral lasts; then a half of what is left falls due every week."""
+    state, government = deferring(0.75), Government(deferral_weeks=2.0)
+    government.tax_products(state, WEEK)
+    assert state.firms.cash.tolist() == [-0.5, 0.0, -1.0]
+    assert state.firms.deferred_tax[:, 0].tolist() == [1.5, 0.0, 3.0]
+    assert not state.firms.tax_arrears.any()
+    assert (state.policies.spent[0], state.policies.committed[0]) == (4.5, 4.5)
+    state.firms.tax_deferral_share[:], state.firms.output[:] = 0.0, 0.0
+    for paid in ([0.75, 0.0, 1.5], [0.375, 0.0, 0.75]):
+        before = state.firms.cash.copy()
+        government.tax_products(state, WEEK)
+        assert (before - state.firms.cash).tolist() == paid
+    assert state.policies.returned[0] == 3.375
+    for _ in range(20):
+        government.tax_products(state, WEEK)
+    assert not state.firms.deferred_tax.any(), "small change is due in full"
+    assert treasure(state) == 6.0
+    assert state.policies.returned[0] == 4.5
+
+
+def test_deferral_stops_at_its_budget_and_leaves_subsidies_alone():
+    """3 of the 6 asked for: half to each; a subsidy is paid out as ever."""
+    state = deferring(1.0, budget=3.0)
+    state.firms.product_tax_coefficient[1] = -0.25
+    Government().tax_products(state, WEEK)
+    assert state.firms.deferred_tax[:, 0] == pytest.approx([1.0, 0.0, 2.0], rel=1e-9)
+    assert state.firms.cash == pytest.approx([-1.0, 2.0, -2.0], rel=1e-9)
+    assert state.policies.committed[0] <= 3.0
+
+
+def test_deferred_tax_of_a_closed_firm_is_due_at_once():
+    state = deferring(1.0)
+    Government().tax_products(state, WEEK)
+    state.firms.alive[2], state.firms.spendable[2], state.firms.output[:] = False, 0.0, 0.0
+    Government().tax_products(state, WEEK)
+    assert state.firms.deferred_tax[:, 0].tolist() == [2.0, 0.0, 0.0]
+    assert state.firms.tax_arrears.tolist() == [0.0, 0.0, 4.0]
+    assert state.policies.returned[0] == 0.0

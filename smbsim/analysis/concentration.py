@@ -71,7 +71,7 @@ def in_words(s: Mapping[str, float], who: str, counted: str) -> list[str]:
     rho = s["spearman_size"]
     if np.isfinite(rho):
         meaning = "size explains most of the ranking" if rho > MOSTLY_SIZE else "size alone does not explain the ranking"
-        lines.append(f"Size: rank correlation with output {rho:.2f}; {meaning}.")
+        lines.append(f"Size: rank correlation with output {rho:.{2 if rho < 0.995 else 3}f}; {meaning}.")
     h = HUNGARY
     lines.append(
         f"Hungary (Diem et al. 2022, 91 595 firms): {_percent(h['plateau_share'])} of firms carry about {h['plateau_index']} each, "

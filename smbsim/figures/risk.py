@@ -19,6 +19,9 @@ LEAST = 1e-7  # smallest index and share of output drawn
 COLOURED = 6  # sectors with a colour of their own
 SECTORS_SHOWN = 16  # rows of who_is_hurt; the others are one row
 MOST_DOTS = 20_000
+SHORT = 50  # a logarithmic axis that spans less has ticks at 1, 2 and 5
+NAMED, FAR_ABOVE = 3, 3.0  # firms named in against_size: at most so many, from so many times the median multiple of their own output
+MOSTLY_SIZE = 0.9  # rank correlation from which size explains the ranking; as in `analysis.concentration`
 RELATIONS = ("the firm itself", "its customers", "its suppliers", "firms further away")
 RELATION_COLORS = ("#333333", "#D55E00", "#0072B2", "#B9C9D6")  # itself, its customers, its suppliers, further away
 
@@ -34,8 +37,12 @@ def _percent(ax, which: str) -> None:
 
 def _log(ax, low: float, high: float, which: str) -> None:
     """A logarithmic axis of shares from low to high."""
+    from matplotlib.ticker import LogLocator
+
     (ax.set_yscale if which == "y" else ax.set_xscale)("log")
     (ax.set_ylim if which == "y" else ax.set_xlim)(low, high)
+    if high < SHORT * low:
+        (ax.yaxis if which == "y" else ax.xaxis).set_major_locator(LogLocator(subs=(1, 2, 5)))
     _percent(ax, which)
 
 
@@ -48,6 +55,11 @@ def _counted(risk) -> str:
 def _share(x: float) -> str:
     """A share in percent with two digits, or as many as tell it from 100."""
     return f"{base.human(100 * x, 2)} %" if not 0.99 < x < 1 else f"{100 - float(f'{100 - 100 * x:.1g}'):.10g} %"
+
+
+def _correlation(rho: float) -> str:
+    """Two digits, or as many as tell it from one."""
+    return f"{rho:.2f}" if rho < 0.995 else f"{rho:.4g}"
 
 
 @base.styled
@@ -71,7 +83,7 @@ def ranking(risk, ax=None):
     ax.set_xscale("log")
     ax.set_xlim(0.9, n * 1.15)
     floor = max(float(middle[int(0.99 * (n - 1))]) / 3, LEAST)
-    _log(ax, floor, float(scores.max()) * 2.2, "y")
+    _log(ax, floor, float(scores.max()) * (1.5 if len(curves) > 1 else 2.2), "y")
     if floor < HIGH < ax.get_ylim()[1]:
         above = int(np.median([np.sum(curve > HIGH) for curve in curves]))
         ax.axhline(HIGH, color=base.NEUTRAL, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
@@ -81,10 +93,14 @@ def ranking(risk, ax=None):
         )  # fmt: skip
     marked = {"color": base.PALETTE[1], "alpha": 0.6, "zorder": 3, "clip_on": False}
     ax.plot([1, plateau], [level, level], linewidth=6, solid_capstyle="round", marker="o", markersize=7, markeredgewidth=0, **marked)
-    highest = float(np.percentile(scores[:, 0], 95))
+    beside = min(1.5 * plateau, n)  # the label stands right of the plateau, above the band there
+    top = float(np.exp(np.interp(np.log(beside), np.log(rank), np.log(np.percentile(scores, 95, axis=0)))))
+    spread = np.percentile(scores[:, 0], (5, 95))
+    said = f"plateau: {base.human(plateau)} firm{'s' * (plateau != 1)} at {_share(level)}"
+    said += f" ({_share(spread[0])} to {_share(spread[1])})" if len(curves) > 1 else ""
     ax.annotate(
-        f"plateau: {base.human(plateau)} firm{'s' * (plateau != 1)} at {_share(level)}", (plateau, max(highest, level)), xytext=(10, 6),
-        textcoords="offset points", color=base.PALETTE[1], fontsize=base.STYLE["font.size"], va="bottom",
+        said, (beside, max(top, level)), xytext=(4, 6), textcoords="offset points", color=base.PALETTE[1],
+        fontsize=base.STYLE["font.size"], va="bottom",
     )  # fmt: skip
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -128,7 +144,7 @@ def against_size(risk, ax=None):
         mine = order[sector[order] == g]
         ax.scatter(size[mine], score[mine], color=base.PALETTE[k], alpha=0.8, zorder=3, label=names[g], **dots)
     if len(present) > COLOURED:
-        ax.scatter([], [], color="#BDBDBD", s=14, label="other sectors")
+        ax.scatter([], [], color="#BDBDBD", label="other sectors", **dots)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=base.SMALL, borderaxespad=0.2, handletextpad=0.2,
               markerscale=1.4)  # fmt: skip
     middle = np.sqrt(own[0] * own[1] * 1.0)
@@ -137,12 +153,16 @@ def against_size(risk, ax=None):
     ax.set_ylabel(f"Systemic-risk index (% of {_counted(risk)}, log scale)", fontsize=base.STYLE["axes.labelsize"])
     rho = float(risk.statistics["spearman_size"][0])
     multiple = score / size
-    words = "Size explains the ranking" if rho > 0.9 else "Size alone does not explain the ranking"
-    title = f"{words}: rank correlation {rho:.2f}" if np.isfinite(rho) else "All firms have the same index or the same size"
+    for k in np.argsort(-multiple, kind="stable")[:NAMED]:
+        if multiple[k] > FAR_ABOVE * np.median(multiple):
+            label = f"firm {risk.firm[rows[k]]}: {base.human(multiple[k], 2)} times"
+            ax.annotate(label, (size[k], score[k]), xytext=(-5, 2), textcoords="offset points", ha="right", fontsize=base.SMALL)
+    words = "Size explains the ranking" if rho > MOSTLY_SIZE else "Size alone does not explain the ranking"
+    title = f"{words}: rank correlation {_correlation(rho)}" if np.isfinite(rho) else "All firms have the same index or the same size"
     k = int(np.argmax(multiple))
     takes = f"A firm takes {base.human(np.median(multiple), 2)} times its own output with it (median)"
     most = f"at most {base.human(multiple[k], 2)} times (firm {risk.firm[rows[k]]}, sector {risk.sectors[sector[k]]})"
-    base.headline(ax, title, f"'{risk.name}', {base.human(len(rows))} firms of the first run. {takes}, {most}")
+    base.headline(ax, title, f"'{risk.name}', {base.human(len(rows))} firms{' of the first run' * (len(risk.seeds) > 1)}. {takes}, {most}")
     return ax
 
 
@@ -193,7 +213,12 @@ def who_is_hurt(risk, ax=None):
     title = f"If firm {hurt.firm} (sector {hurt.sector}) closes, {_share(loss)} of {counted} is lost"
     title += f", {_share(near / loss)} of it by its own customers and suppliers" if loss > 0 else ""
     names_width = base.width_of(names) if own else 0.0
-    base.headline(ax, title, f"'{risk.name}', first run. Grey number: share of the sector's own {counted} that is lost", names_width)
+    base.headline(
+        ax,
+        title,
+        f"'{risk.name}'{', first run' * (len(risk.seeds) > 1)}. Grey number: share of the sector's own {counted} that is lost",
+        names_width,
+    )
     return ax
 
 

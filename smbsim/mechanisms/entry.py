@@ -207,13 +207,10 @@ class Entry(Mechanism):
         buying, buyer = buying[used], buyer[used]
         used = (links.weight[selling] > 0.0) & firms.alive[links.buyer[selling]]
         selling, seller = selling[used], seller[used]
-        won = self._dilute(state, selling, links.weight[selling] * new.size[seller])
-        weight = np.concatenate([links.weight[buying], won])
-        supplier, customer, bought = (
-            links.supplier[buying],
-            links.buyer[selling],
-            slots.group[links.slot[np.concatenate([buying, selling])]],
-        )
+        own = links.weight[buying]  # before there is room for others in the slots of the models
+        weight = np.concatenate([own, self._dilute(state, selling, links.weight[selling] * new.size[seller])])
+        bought = slots.group[links.slot[np.concatenate([buying, selling])]]
+        supplier, customer = links.supplier[buying], links.buyer[selling]
 
         rows = state.append_firms(**{
             **firms.inherited(new.model, new.size), "uid": new.uid, "region": new.region, "born": step.t, "entered": True,

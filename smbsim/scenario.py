@@ -73,7 +73,8 @@ PRESETS = {
     "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
     "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
     "life": {**{section: {"enabled": True} for section in
-                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS},
+                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS,
+             "foreign": {"demand_noise": 0.06}},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without

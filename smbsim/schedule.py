@@ -23,6 +23,7 @@ SCHEDULE = (
     ("production", "production", "produce"),  # goods are made to plan; services learn what they could make
     ("orders", "orders", "place"),  # after use, so that the stock is what is left
     ("final demand", "passthrough", "spend"),  # budgets first: from deposits at the start of the week
+    ("final demand", "foreign", "spend"),
     ("final demand", "households", "spend"),
     ("final demand", "market", "attract"),
     ("final demand", "costs", "order"),  # counter inputs, for the output made last

@@ -67,7 +67,8 @@ class Entry(Mechanism):
              "import_price_factor", "local_lead", "other_lead", "import_share")  # fmt: skip
     writes = (*(c.name for c in columns), "uid", "region", "born", "productivity", "quality", "customer", "group", "supplier", "buyer",
               "slot", "weight", "lead_time", "lead", "input_stock", "imports", "purchase_price", "debt", "spendable", "cash", "deposits",
-              "balance", "employment", "hires", "unemployed")  # fmt: skip
+              "balance", "employment", "hires", "unemployed",
+              "disposable")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="New firms; off: nobody enters", source="limit of M6")
     rate: float | None = param(None, unit="1/yr", doc="e: new firms in a year by firms at rest; null: by sector from the economy", low=0,
@@ -255,6 +256,7 @@ class Entry(Mechanism):
         paid_in = np.zeros(state.households.n)
         paid_in[OWNER :: len(CLASSES)] = state.by_region(of_firms(equity))
         transfer(state, "household", "firm", paid_in, "capital of entrants", of_firms(equity))
+        state.households.disposable[:] -= paid_in  # saved, not there to be spent
         lend(state, of_firms(debt))
         transfer(state, "firm", INVESTMENT, of_firms(bill[0]), "investment of entrants")
         transfer(state, "firm", FOREIGN, of_firms(bill[1]), "first inputs of entrants")

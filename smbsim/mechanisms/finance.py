@@ -8,7 +8,8 @@ r"""Finance (M5): firms pay what they can in the order of seniority, invest, rep
     wanted     ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) ,   K*_i = k_i · (52-week mean of demand)
     pool       spends its resting basket × (Σ p_K ι + I₀ + what was prepaid) / its sum at rest, and bills what it got for its money
     K_i       += paid_i / p_K - δ_i K_i ,   capacity_i = K_i / c_i      both stay at rest while demand does
-    M*_i       = max( n_i Ō_i ,  Ō_i - R̄_i ,  C̄_i )                    13-week means of what falls due, counter receipts, counter inputs
+    M*_i       = max( n_i Ō_i ,  Ō_i - R̄_i ,  C̄_i ) + 13 p_K [K*_i - K_i]⁺ / T    13-week means: what falls due, receipts and inputs over
+                                                                     the counter; a quarter of growth is saved or borrowed for
     dividends  = [ M_i - M*_i ]⁺ / 13                                   nothing while anything is overdue
     profit_i   = p x_i + wage subsidies - inputs used - counter and spot inputs - emergency imports - wages - product taxes
                  - p_K δ_i K_i - interest - trade credit lost the week before
@@ -50,6 +51,7 @@ from .base import Mechanism
 POOL = USES.index(INVESTMENT)
 CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
 SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
+STILL = 1.0 - 1e-9  # of the capital needed: rounding is no growth
 NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
 
 
@@ -68,7 +70,7 @@ class Finance(Mechanism):
         Column("mean_receipts", "currency/wk", 0.0, "Paid to the firm over the counter in a week: mean of 13 weeks", low=0,
                entrant="scaled"),
         Column("mean_counter", "currency/wk", 0.0, "Paid for counter inputs in a week: mean of 13 weeks", low=0, entrant="scaled"),
-        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks", entrant="scaled"),
+        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks, or since the firm began"),
         Column("mean_demand", "base currency/wk", 0.0, "Demand: mean of 52 weeks", low=0, entrant="scaled"),
         Column("cash_cover", "wk", 0.0, "Weeks of outflow that the firm wants to hold as deposits", low=0, entrant="copied"),
         Column("normal_debt", "currency", 0.0, "Bank loans that roll over; what is above them is repaid", low=0, entrant="scaled"),
@@ -129,6 +131,9 @@ class Finance(Mechanism):
         spread = np.where(firms.kind == SMB, np.exp(self.cash_spread * ndtri(np.clip(rest.cash_rank, 1e-6, 1 - 1e-6))), 1.0)
         outflow = rest.output - rest.dividends
         firms.cash_cover[:] = days / DAYS_PER_WEEK * spread
+        if self.enabled:  # the days count all deposits, of which some wait to be paid out as dividends
+            waiting = np.divide((self.dividend_weeks - 1.0) * rest.dividends, outflow, out=np.zeros(firms.n), where=outflow > 0)
+            firms.cash_cover[:] = np.maximum(firms.cash_cover - waiting, 0.0)
         firms.mean_outflow[:], firms.mean_receipts[:], firms.mean_counter[:] = outflow, firms.final_sales, firms.counter_cost
         self._aim(state)
         firms.cash[:] = firms.liquidity_target + (self.dividend_weeks - 1.0) * rest.dividends
@@ -273,7 +278,7 @@ class Finance(Mechanism):
         """A thirteenth of the deposits above target goes to owners each week; the bank passes on what it earned."""
         firms = state.firms
         if self.enabled:
-            self._look_back(state)
+            self._look_back(state, step.t)
         firms.dividends[:] = np.maximum(firms.cash - firms.liquidity_target, 0.0) / self.dividend_weeks
         if self.enabled:
             firms.dividends[(firms.overdue > 0) | ~firms.alive] = 0.0
@@ -284,7 +289,7 @@ class Finance(Mechanism):
         else:
             self._to_owners(state, BANK, firms.interest, "bank dividends")
 
-    def _look_back(self, state) -> None:
+    def _look_back(self, state, t) -> None:
         """What is overdue, the means, and the liquidity target that follows them."""
         firms = state.firms
         overdue = firms.wage_arrears + firms.tax_arrears + firms.interest_arrears + firms.loan_overdue + firms.trade_overdue
@@ -297,7 +302,7 @@ class Finance(Mechanism):
             (firms.mean_outflow, outflow, CASH_WEEKS),
             (firms.mean_receipts, firms.price * firms.final_sales, CASH_WEEKS),
             (firms.mean_counter, firms.counter_cost, CASH_WEEKS),
-            (firms.mean_profit, firms.profit, SLOW_WEEKS),
+            (firms.mean_profit, firms.profit, np.clip(t - firms.born, CASH_WEEKS, SLOW_WEEKS)),  # the young have not seen a year
             (firms.mean_demand, firms.demand, SLOW_WEEKS),
         ):
             mean[:] += (value - mean) / weeks
@@ -309,6 +314,14 @@ class Finance(Mechanism):
         firms.liquidity_target[:] = np.maximum(firms.cash_cover * firms.mean_outflow, firms.mean_outflow - firms.mean_receipts)
         if self.enabled:
             np.maximum(firms.liquidity_target, firms.mean_counter, out=firms.liquidity_target)
+            firms.liquidity_target[:] += self._growth(state)
+
+    def _growth(self, state) -> np.ndarray:
+        """(n,) what a quarter of new capital will cost, besides replacement: firms save or borrow for it; currency."""
+        firms = state.firms
+        gap = np.maximum(STILL * firms.capital_need * firms.mean_demand - firms.capital, 0.0)
+        price = float(state.accounts.capital_price[state.account(INVESTMENT)])
+        return CASH_WEEKS * price * gap / self.investment_weeks
 
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""

@@ -22,8 +22,8 @@ from .analysis.concentration import STATISTICS
 from .analysis.resilience import MEASURES
 from .figures import FIGURES
 from .figures.risk import RISK_FIGURES
+from .interventions import policies, shocks
 from .interventions.base import Intervention, Target
-from .interventions.shocks import KINDS
 from .mechanisms import orders
 from .metrics import METRICS
 from .reconstruct import Reconstruct
@@ -34,12 +34,14 @@ from .simulate import IDENTITIES, RECORDED
 from .state import STRUCTURE, TABLES
 
 GROUPS = {  # kind of entry → heading of its list
-    "mechanism": "mechanisms", "section": "other sections of a scenario", "shock": "shocks", "metric": "metrics",
+    "mechanism": "mechanisms", "section": "other sections of a scenario", "shock": "shocks", "policy": "policies",
+    "metric": "metrics",
     "measure": "resilience measures", "statistic": "statistics of the risk index", "figure": "figures",
     "scenario": "packaged scenarios", "economy": "packaged economies",
     "model": "model presets", "preset": "ordering presets", "rule": "rules of drawn networks", "parameter": "parameters",
     "column": "columns",
 }  # fmt: skip
+PLURALS = {"economy": "economies", "policy": "policies"}  # that do not just end in s
 ONLY_ON_REQUEST = ("parameter", "column")
 SECTIONS = {
     "population": scenario.Population, "reconstruct": Reconstruct, "network": scenario.Network, "horizon": scenario.Horizon,
@@ -84,9 +86,10 @@ def groups(kind: str | None = None) -> dict[str, list[Entry]]:
     if kind is None:
         return {GROUPS[name]: by_heading[GROUPS[name]] for name in GROUPS if name not in ONLY_ON_REQUEST}
     valid = {**{_key(name): heading for name, heading in GROUPS.items()}, **{_key(name) + "s": heading for name, heading in GROUPS.items()}}
-    valid |= {"economies": GROUPS["economy"], "rules": GROUPS["rule"], "networks": GROUPS["rule"], "models": GROUPS["model"]}
+    valid |= {plural: GROUPS[name] for name, plural in PLURALS.items()}
+    valid |= {"rules": GROUPS["rule"], "networks": GROUPS["rule"], "models": GROUPS["model"]}
     if _key(kind) not in valid:
-        plurals = [f"{name}s" if name != "economy" else "economies" for name in GROUPS]
+        plurals = [PLURALS.get(name, f"{name}s") for name in GROUPS]
         raise InputError(f"there is no list of '{kind}'.{nearest(kind, plurals)}")
     heading = valid[_key(kind)]
     return {heading: by_heading[heading]}
@@ -103,8 +106,8 @@ def _key(name: str) -> str:
 def entries() -> tuple[Entry, ...]:
     """Every entry, in the order in which they are listed."""
     return (
-        *_mechanisms(), *_sections(), *_shocks(), *_metrics(), *_measures(), *_statistics(), *_figures(), *_scenarios(), *_economies(),
-        *_presets(), *_parameters(), *_columns(),
+        *_mechanisms(), *_sections(), *_interventions("shock", shocks.KINDS), *_interventions("policy", policies.KINDS, policies.__doc__),
+        *_metrics(), *_measures(), *_statistics(), *_figures(), *_scenarios(), *_economies(), *_presets(), *_parameters(), *_columns(),
     )  # fmt: skip
 
 
@@ -129,16 +132,19 @@ def _sections() -> Iterable[Entry]:
     yield Entry("scenario", "section", "The top of a scenario file.", "", {}, (), (("key", "meaning"), *rows))
 
 
-def _shocks() -> Iterable[Entry]:
+def _interventions(kind: str, kinds: Mapping[str, type[Intervention]], more: str = "") -> Iterable[Entry]:
+    """Those of one section. more: said of all of them besides the course over time."""
     window = sys.modules[Intervention.__module__].__doc__
-    for model in dict.fromkeys(KINDS.values()):
-        names = [kind for kind, of in KINDS.items() if of is model]
+    for model in dict.fromkeys(kinds.values()):
+        names = [name for name, of in kinds.items() if of is model]
         moves = ", ".join(column for _, column in model.moves)
-        facts = {"in Python": f"smbsim.{model.__name__}", "moves": moves}
+        facts = {"in Python": f"smbsim.{model.__name__}", "moves": moves, "section": model.section}
+        if model.needs:
+            facts["needs"] = ", ".join(f"{name}.enabled = true" for name in model.needs)
         if names[1:]:
             facts["also called"] = ", ".join(names[1:])
-        text = f"{inspect.cleandoc(model.__doc__)}\n\n{inspect.cleandoc(window)}"
-        yield Entry(names[0], "shock", first_sentence(model.__doc__), text, facts, declared(model), names=(*names[1:], model.__name__))
+        text = "\n\n".join(inspect.cleandoc(part) for part in (model.__doc__, more, window) if part)
+        yield Entry(names[0], kind, first_sentence(model.__doc__), text, facts, declared(model), names=(*names[1:], model.__name__))
 
 
 def _metrics() -> Iterable[Entry]:
@@ -234,7 +240,7 @@ def _columns() -> Iterable[Entry]:
             "default": f"{column.default:g}",
             "allowed": _interval(column.low, column.high) or "any",
             "owner": owner,
-            "shape": f"({column.axis}s)" if column.width == 1 else f"({column.axis}s, {column.width})",
+            "shape": f"({TABLES[column.axis]})" if column.width == 1 else f"({TABLES[column.axis]}, {column.width})",
         }
         names = (f"{TABLES[column.axis]}.{column.name}",)
         yield Entry(column.name, "column", f"{column.doc} [{column.unit}], {TABLES[column.axis]}", column.doc, facts, names=names)

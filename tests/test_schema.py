@@ -24,7 +24,7 @@ MODELS = (
 )  # fmt: skip
 PARAMETERS = [(model, name) for model in MODELS for name in model.model_fields]
 COLUMNS = [("state", column) for column in STRUCTURE] + [(m.name, column) for m in MECHANISMS for column in m.columns]
-WIDTHS = ("sector", "region", "account", "lead", "import_lead", "use")
+WIDTHS = ("sector", "region", "account", "lead", "import_lead", "use", "policy")
 UNITS = {  # what a unit may be made of; a new word is a decision
     "1", "heads", "firms", "regions", "runs", "currency", "base currency", "choice", "switch", "file", "percent", "d", "days",
     "wk", "quarter", "yr", "share",

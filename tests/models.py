@@ -51,6 +51,45 @@ def columns(state) -> dict:
     return {(name, column): getattr(getattr(state, name), column).copy() for name in tables for column in getattr(state, name).columns}
 
 
+LIVELY = {  # everything that can happen does, within half a year
+    "model": "life",
+    "production": {"breakdown_hazard": 0.02},
+    "finance": {"cash_days": 5.0},
+    "credit": {"trust": -2.0},
+    "exits": {"retirement_hazard": 0.3, "grace_weeks": 2, "estate_weeks": 6, "capital_recovery": 0.0, "goods_recovery": 0.1},
+    "sourcing": {"review_hazard": 0.6},
+    "entry": {"rate": 0.8},
+    "strategy": {"search_base": 0.9},
+    "mergers": {"price": 0.2},
+}
+CRISIS = (
+    {"kind": "demand", "start": 2, "stop": 14, "size": 0.5, "target": {"share": 0.6}, "recovery": 6},
+    {"kind": "capacity", "start": 5, "stop": 12, "size": 0.9, "target": {"largest": 12, "kind": "smb"}},
+    {"kind": "credit_crunch", "start": 4, "stop": 20, "size": 0.4, "spread": 0.03},
+    {"kind": "wage", "start": 6, "stop": 18, "size": 0.1},
+    {"kind": "cost", "start": 3, "stop": 16, "size": 0.1, "target": {"share": 0.5}},
+    {"kind": "import_stop", "start": 3, "stop": 18, "size": 0.7, "target": {"sector": "33"}, "profile": "ramp"},
+    {"kind": "import_price", "start": 8, "size": 0.5, "profile": "decay", "tau": 10.0},
+    {"kind": "labour", "start": 6, "size": 0.2, "target": {"share": 0.5}, "profile": "ar1", "rho": 0.7},
+    {"kind": "preference", "start": 4, "stop": 20, "size": 0.5, "target": {"share": 0.3}},
+)
+HELP = (
+    {"kind": "credit_guarantee", "start": 3, "fee": 0.02, "take_up": 0.5},
+    {"kind": "emergency_loan", "start": 4, "weeks": 4.0, "eligibility": "arrears", "target": {"share": 0.5}},
+    {"kind": "grant", "start": 5, "weeks": 2.0, "eligibility": "low_cash", "budget": 1e5, "lag": 2},
+    {"kind": "wage_subsidy", "start": 3, "stop": 16, "yearly_budget": 5e6},
+    {"kind": "tax_deferral", "start": 4, "stop": 12, "share": 0.5, "budget": 2e6},
+    {"kind": "procurement_preference", "start": 2, "size": 2.0, "target": {"size": "micro"}},
+    {"kind": "benefit", "start": 2, "size": 0.3},
+    {"kind": "regulation", "start": 2, "target": {"share": 0.7}},
+)
+
+
+def lively(smbs: int = 120, regions: int = 3, seed: int = 1, threads: int = 1, shocks=CRISIS, policies=HELP, **sections):
+    """(state, plan, draws) of a small economy in which firms fail, retire, merge and are founded, and the state helps and regulates."""
+    return miniature(smbs, regions, seed, threads, **{**LIVELY, "shocks": list(shocks), "policies": list(policies), **sections})
+
+
 REFERENCE = Path(__file__).parent / "reference"
 
 

@@ -38,7 +38,10 @@ class Mergers(Mechanism):
     optional = True
     reads = ("alive", "kind", "sector", "region", "uid", "strategy", "tried_since", "equity", "liquidity_target", "expected_demand",
              "capacity", "coefficient")  # fmt: skip
-    writes = ("productivity", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt")  # and what is declared with the columns
+    writes = ("productivity", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot", "weight",
+              "lead_time", "lost_share", "backlog", "shipped", "payable", "input_stock", "pipeline", "import_pipeline", "supply_line",
+              "import_payable", "purchase_price")  # fmt: skip
+    # and the columns of firms, which it adds up or averages as they declare
 
     enabled: bool = param(False, unit="switch", doc="Firms buy others of their sector and region; off: nobody does", source="limit of M6")
     price: float = param(1.2, unit="1", doc="κ: price of a firm by its net worth", low=0.1, high=10, source="assumption")
@@ -97,13 +100,14 @@ def unite_firms(state, buyer: np.ndarray, target: np.ndarray) -> None:
     both = firms.capacity[buyer] + firms.capacity[target]
     share = np.divide(firms.capacity[target], both, out=np.zeros(len(buyer)), where=both > 0)
     for name, column in firms.columns.items():
-        values = getattr(firms, name)
         if name in MOVED_AS_MONEY:
             continue
         if column.entrant == "scaled" or (column.entrant is None and column.unit in AMOUNTS):
+            values = getattr(firms, name)
             values[buyer] += values[target]
             values[target] = 0.0
-        elif column.entrant == "copied" and values.dtype == float:
+        elif column.entrant == "copied" and column.dtype == "f8":
+            values = getattr(firms, name)
             values[buyer] += share * (values[target] - values[buyer])
     given, taken, loans = np.zeros(firms.n), np.zeros(firms.n), np.zeros(firms.n)
     given[target] = taken[buyer] = firms.cash[target]
@@ -156,6 +160,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     _move_goods(state, mine, theirs)
     filled = slot[order][first]
     weight *= np.divide(kept[1], kept[0], out=np.zeros(slots.n), where=kept[0] > 0)[filled]
+    np.minimum(weight, 1.0, out=weight)  # rounding
     slots.lost_share[(kept[0] == 0) & (kept[1] > 0)] = 1.0  # who bought from the other one only looks for somebody else
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), keep_links=keep)
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):

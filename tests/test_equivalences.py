@@ -183,7 +183,7 @@ def test_shock_whose_window_is_over_is_as_none_from_then_on():
 
 # -- parameters that do nothing -------------------------------------------------------------------------------------------------------
 
-CAPACITY = {("firms", name) for name in ("capacity", "able_output", "available_output")}
+CAPACITY = {("firms", name) for name in ("capacity", "able_output", "available_output", "capital_coefficient")}
 
 
 @pytest.mark.parametrize("utilisation", [0.4, 0.05])

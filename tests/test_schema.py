@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from smbsim.interventions import policies
 from smbsim.interventions.base import Target
 from smbsim.interventions.shocks import KINDS
 from smbsim.reconstruct import Reconstruct
@@ -21,6 +22,7 @@ from smbsim.state import STRUCTURE, TABLES
 
 MODELS = (
     *MECHANISMS, Sample, Population, Reconstruct, Horizon, Runs, Output, Network, Target, *dict.fromkeys(KINDS.values()),
+    *policies.KINDS.values(),
 )  # fmt: skip
 PARAMETERS = [(model, name) for model in MODELS for name in model.model_fields]
 COLUMNS = [("state", column) for column in STRUCTURE] + [(m.name, column) for m in MECHANISMS for column in m.columns]
@@ -86,11 +88,15 @@ def test_param_checks_its_own_default():
 
 @pytest.mark.parametrize("pair", [p for p in PARAMETERS if numeric(field(*p).annotation)], ids=label)
 def test_every_number_is_bounded_and_finite(pair):
-    """A number has two bounds, or one where it counts or dates something; no number can be NaN or infinite."""
+    """A number has two bounds, or one where it counts or dates something or is money; no number can be NaN or infinite."""
     model, name = pair
     low, high = bounds(model, name)
     assert low is not None
-    assert high is not None or int in (field(*pair).annotation, *get_args(field(*pair).annotation)) or name == "other_transfers"
+    assert (
+        high is not None
+        or int in (field(*pair).annotation, *get_args(field(*pair).annotation))
+        or field(*pair).json_schema_extra["unit"].startswith("currency")
+    )
     assert low < (math.inf if high is None else high)
     known = {key: f.default for key, f in model.model_fields.items() if not f.is_required()}
     for value in (math.nan, math.inf, -math.inf, low - 1, *([] if high is None else [high + 1])):

@@ -93,7 +93,7 @@ class Labour(Mechanism):
                                 source="assumption; Pichler et al. (2022): 1/30 a day in a pandemic, .21 a week")  # fmt: skip
     firing_speed: float = param(0.15, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
                                 source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
-    quit_rate: float = param(0.005, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
+    quit_share: float = param(0.005, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
                              source="BLS JOLTS: about 2 % a month; worker_flows.csv: all separations .18 a quarter")  # fmt: skip
     quit_spread: float = param(1.0, unit="1", doc="Share of the differences between sectors in separations that quits have", low=0, high=1,
                                source="assumption; differences as in worker_flows.csv (QWI 2022-23)")  # fmt: skip
@@ -140,7 +140,7 @@ class Labour(Mechanism):
     def _settle_flows(self, state) -> None:
         """Quits, vacancies that replace them, and the efficiency of matching at which they do."""
         firms, regions = state.firms, state.regions
-        firms.quits[:] = self.quit_rate * firms.turnover * firms.employment
+        firms.quits[:] = self.quit_share * firms.turnover * firms.employment
         leaving = state.by_region(firms.quits)
         replaced = np.divide(regions.unemployed, leaving, out=np.ones(regions.n), where=leaving > regions.unemployed).min()
         firms.turnover[:] *= replaced  # who quits is out of work for a week at least
@@ -165,7 +165,7 @@ class Labour(Mechanism):
         firms.desired_employment[:] = firms.labour_coefficient * np.minimum(firms.planned_output, able) / firms.productivity
         gap = firms.desired_employment - firms.employment
         cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
-        firms.quits[:] = np.minimum(self.quit_rate * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
+        firms.quits[:] = np.minimum(self.quit_share * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
         firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
         wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
         wanted[~firms.alive] = 0.0

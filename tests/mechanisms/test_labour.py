@@ -319,10 +319,10 @@ STOCKS = (
     "given",
     [
         {},
-        {"quit_rate": 0.0},
+        {"quit_share": 0.0},
         {"quit_spread": 1.0},
-        {"quit_spread": 1.0, "quit_rate": 0.15},
-        {"quit_rate": 0.2, "resting_fill": 1.0},
+        {"quit_spread": 1.0, "quit_share": 0.15},
+        {"quit_share": 0.2, "resting_fill": 1.0},
         {"hours_max": 1.0, "matching_elasticity": 0.9, "hiring_speed": 1.0, "firing_speed": 1.0},
     ],
 )

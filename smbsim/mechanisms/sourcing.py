@@ -10,7 +10,7 @@ When a firm closes
 Every few weeks, for all slots at once (a layout is dear to change)
     search    of a slot with lost_s > 0:                 m candidates, the best one takes over the share lost_s
     review    of any other slot:                         m candidates, the best one replaces the worst supplier where
-              score_new > score_old + switch_cost
+              score_new > score_old + switch_cost; a slot with more suppliers than at rest gives up its worst one instead
     score_ij  = -ln p_j + η_f r_j + η_l [same region] + σ ε_ij          r_j smoothed fill rate, ε logit noise of the pair and week
 
 Candidates are drawn as the first network was: with probability ν_j (y_j/ν_j)^γ, y capacity and ν the firms behind the row, local with the
@@ -51,6 +51,7 @@ class Sourcing(Mechanism):
         Column("cancelled", "base currency/wk", 0.0, "Orders to the firm cancelled this week, backlog included", low=0),
         Column("reliability", "1", 1.0, "Smoothed share of its orders that the firm fills", low=0, high=1),
         Column("firm_count", "1", 1.0, "Firms behind the row", low=0),
+        Column("normal_suppliers", "1", 0, "Suppliers of the slot at rest", axis="slot", dtype="i4", low=0, entrant="copied"),
         Column("lost_share", "1", 0.0, "Share of the slot that others stand in for since suppliers closed", axis="slot", low=0, high=1),
     )
     reads = ("exit_week", "alive", "uid", "kind", "sector", "region", "fill_rate", "capacity", "price", "expected_demand", "coefficient",
@@ -79,6 +80,7 @@ class Sourcing(Mechanism):
 
     def settle(self, state, rest):
         state.firms.firm_count[:] = rest.firm_count
+        state.slots.normal_suppliers[:] = np.diff(state.link_start)
 
     def close_links(self, state, step):
         """Orders with firms that closed are cancelled; the other suppliers of the slot stand in, or else a large firm."""
@@ -135,7 +137,10 @@ class Sourcing(Mechanism):
         slot = np.flatnonzero(u < hazard)
         searching = searching[slot]
         appeal = self.fill_weight * firms.reliability - np.log(np.maximum(firms.price, LEAST_PRICE))
-        worst, old = self._worst(state, step, slot, appeal)
+        worst, old, number = self._worst(state, step, slot, appeal)
+        crowded = ~searching & (number > slots.normal_suppliers[slot])
+        self._give_up(state, slot[crowded], worst[crowded])
+        slot, searching, worst, old = (values[~crowded] for values in (slot, searching, worst, old))
         share = np.where(searching, slots.lost_share[slot], np.where(worst >= 0, links.weight[worst], 0.0))
         supplier, new = self._best(state, step, slot, share, searching, appeal)
         found = (supplier >= 0) & (share > 0.0) & (searching | (new > old + self.switch_cost))
@@ -145,12 +150,19 @@ class Sourcing(Mechanism):
         slots.lost_share[slot[searching]] = 0.0
         connect(state, slot, supplier, share, prune=True)
 
+    def _give_up(self, state, slot, worst) -> None:
+        """The worst supplier of these slots goes; the others share what it sold, in proportion."""
+        kept = 1.0 - state.links.weight[worst]
+        state.links.weight[worst] = 0.0
+        scale_links(slot, 1.0 / kept, state.link_start, state.links.weight)
+        update_lead(state, slot)
+
     def _chance(self, hazard: str) -> float:
         """The chance of a round from that of a week."""
         return 1.0 - (1.0 - self.weekly(hazard)) ** self.every
 
-    def _worst(self, state, step, slot, appeal) -> tuple[np.ndarray, np.ndarray]:
-        """(k,) the link of each slot whose supplier scores least, -1 for none, and that score."""
+    def _worst(self, state, step, slot, appeal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(k,) the link of each slot whose supplier scores least, -1 for none, that score, and the number of suppliers."""
         links = state.links
         length = state.link_start[slot + 1] - state.link_start[slot]
         first = np.concatenate([[0], np.cumsum(length)])
@@ -158,7 +170,8 @@ class Sourcing(Mechanism):
         score = self._score(state, step, links.buyer[rows], links.supplier[rows], appeal)
         worst, least = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
         worst_link(first, rows, links.weight, score, worst, least)
-        return worst, least
+        supplies = np.concatenate([[0], np.cumsum(links.weight[rows] > 0.0)])
+        return worst, least, np.diff(supplies[first])
 
     def _best(self, state, step, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
         """(k,) the candidate of each slot that scores most, -1 for none, and that score. A supplier is no candidate of a review."""
@@ -266,7 +279,7 @@ def worst_link(first, row, weight, score, worst, least):
 
 @kernel
 def scale_links(slot, factor, link_start, weight):
-    """w_e ← factor_k w_e for the links of each slot. slot, factor (k,); link_start (s+1,); writes weight (m,)."""
+    """w_e ← factor_k w_e, at most one, for the links of each slot. slot, factor (k,); link_start (s+1,); writes weight (m,)."""
     for k in range(slot.size):
         for e in range(link_start[slot[k]], link_start[slot[k] + 1]):
-            weight[e] *= factor[k]
+            weight[e] = min(weight[e] * factor[k], 1.0)

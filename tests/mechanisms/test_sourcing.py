@@ -274,6 +274,17 @@ def test_a_review_switches_only_to_who_scores_more_than_the_cost_of_switching():
     state.check()
 
 
+def test_a_slot_with_more_suppliers_than_at_rest_gives_up_its_worst():
+    """Half of its sales go to each of the other two in proportion: .5 .3 .2 without the first are .6 and .4."""
+    state = three_suppliers()
+    state.slots.normal_suppliers[:] = 2, 1
+    state.firms.price[1] = 2.0
+    REVIEWING.review(state, step(0))
+    assert weights_of(state, 0) == pytest.approx({1: 0.0, 2: 0.6, 3: 0.4})
+    REVIEWING.review(state, step(4))
+    assert sorted(weights_of(state, 0).values()) == pytest.approx([0.0, 0.4, 0.6]), "two are enough"
+
+
 def test_a_supplier_who_does_not_deliver_loses_customers():
     state, *_ = models.miniature(100, 2, model="money")
     bad = int(smbs_that_sell(state)[np.argmax(np.diff(state.supplier_start)[smbs_that_sell(state)])])

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .interventions.policies import Policy, labels
+from .mechanisms.exits import MERGER
 from .result import Series
 from .schema import WEEKS_PER_YEAR
 from .state import State
@@ -56,6 +57,7 @@ class Outcome:
     """Of one variant of one run, for the n firms that lived in week 0.
 
     rows, began  : their rows, and what they were: uid, sector, region, kind, employment (n,)
+    closed       : (n,) for good; a firm that merged goes on in another
     support, got : by policy, (n,) currency so far, bool
     books        : by policy, committed, spent and returned
     """
@@ -66,6 +68,7 @@ class Outcome:
     job_weeks: np.ndarray
     borrowed: np.ndarray
     entrant_weeks: float = 0.0
+    closed: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
     ended: dict[str, np.ndarray] = field(default_factory=dict)
     support: dict[str, np.ndarray] = field(default_factory=dict)
     got: dict[str, np.ndarray] = field(default_factory=dict)
@@ -92,8 +95,9 @@ class Outcome:
         """After the last week."""
         firms, rows = state.firms, self.rows
         self.ended = {name: getattr(firms, name)[rows] for name in ("alive", "exit_week", "exit_cause")}
-        alive = firms.alive[self.first_entrant :]
-        self.entrants, self.entrant_exits = len(alive), int((~alive).sum())
+        closed = ~firms.alive & (firms.exit_cause != MERGER)
+        self.closed, entered = closed[rows], closed[self.first_entrant :]
+        self.entrants, self.entrant_exits = len(entered), int(entered.sum())
         self.balance = state.accounts.balance.copy()
         for policy, name in zip(policies, labels(policies), strict=True):
             k = state.policy_names.index(name)
@@ -167,10 +171,10 @@ def panels(outcomes: Mapping[str, Outcome], without: Mapping[str, str]) -> dict[
 def _of_policy(one: Outcome, other: Outcome | None, name: str) -> tuple[float, ...]:
     """In the order of BY_POLICY."""
     got, support = one.got[name], one.support[name]
-    alive, borrowed, jobs = got & one.ended["alive"], got & (one.borrowed > 0), one.job_weeks[got] / WEEKS_PER_YEAR
+    alive, borrowed, jobs = got & ~one.closed, got & (one.borrowed > 0), one.job_weeks[got] / WEEKS_PER_YEAR
     anyway = there = least = lent = np.nan
     if other is not None:
-        anyway, there = (got & other.ended["alive"]).sum(), support[got & other.ended["alive"]].sum()
+        anyway, there = (got & ~other.closed).sum(), support[got & ~other.closed].sum()
         lent, least = (borrowed & (other.borrowed > 0)).sum(), np.minimum(jobs, other.job_weeks[got] / WEEKS_PER_YEAR).sum()
     return (*one.books[name], got.sum(), support[got].sum(), alive.sum(), anyway, there, borrowed.sum(), lent, jobs.sum(), least)
 
@@ -179,9 +183,9 @@ def _of_groups(one: Outcome, other: Outcome | None) -> np.ndarray:
     """(panels, groups) in the order of BY_GROUP."""
     found = np.full((len(BY_GROUP), len(GROUPS)), np.nan)
     for g, who in enumerate((one.supported, ~one.supported)):
-        found[0, g], found[1, g], found[3, g] = who.sum(), one.job_weeks[who].sum() / WEEKS_PER_YEAR, (~one.ended["alive"][who]).sum()
+        found[0, g], found[1, g], found[3, g] = who.sum(), one.job_weeks[who].sum() / WEEKS_PER_YEAR, one.closed[who].sum()
         if other is not None:
-            found[2, g], found[4, g] = other.job_weeks[who].sum() / WEEKS_PER_YEAR, (~other.ended["alive"][who]).sum()
+            found[2, g], found[4, g] = other.job_weeks[who].sum() / WEEKS_PER_YEAR, other.closed[who].sum()
     found[0, 2], found[1, 2], found[3, 2] = one.entrants, one.entrant_weeks / WEEKS_PER_YEAR, one.entrant_exits
     if other is not None:
         found[2, 2], found[4, 2] = other.entrant_weeks / WEEKS_PER_YEAR, other.entrant_exits

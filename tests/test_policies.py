@@ -46,6 +46,7 @@ def economy(policies=(), smbs: int = 80, model: str = "work", shocks=CRISIS, **s
     firms = state.firms
     short = np.where(firms.kind == SMB, 0.7 * np.maximum(firms.cash, 0.0), 0.0)
     firms.cash[:] -= short
+    firms.applied[:] = firms.uid % 8 - 13  # an eighth of them may ask the bank in each of the first weeks
     state.accounts.balance[state.account("bank")] += short.sum()
     return state, plan, draws
 

@@ -36,7 +36,7 @@ def result():
 def outcome(alive, jobs, borrowed=None, support=None) -> Outcome:
     """Three firms by hand, none entered."""
     one = Outcome(np.arange(3), {"uid": np.arange(3)}, 3, np.array(jobs) * WEEKS_PER_YEAR, np.array(borrowed or [0.0] * 3))
-    one.ended, one.balance = {"alive": np.array(alive)}, np.zeros(1)
+    one.closed, one.balance = ~np.array(alive), np.zeros(1)
     if support is not None:
         one.support["aid"], one.got["aid"], one.books["aid"] = np.array(support), np.array(support) > 0, (sum(support), sum(support), 0.0)
     return one

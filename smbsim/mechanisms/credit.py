@@ -58,6 +58,7 @@ class Credit(Mechanism):
     )
     reads = ("liquidity_target", "overdue", "debt", "capital", "capital_price", "inventory", "unit_cost", "input_stock", "pipeline",
              "import_pipeline", "purchase_price", "payable", "import_payable", "wage_arrears", "tax_arrears", "interest_arrears",
+             "deferred_tax",
              "mean_profit", "depreciation", "interest", "principal", "loan_overdue")  # fmt: skip
     writes = (*(c.name for c in columns), "debt", "cash")
 
@@ -108,7 +109,7 @@ class Credit(Mechanism):
         firms.equity[:] = (
             firms.cash + firms.receivables + firms.collateral + self._price(state) * firms.capital
             - firms.debt - state.sum_by_customer(state.links.payable) - owed_abroad
-            - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears
+            - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears - firms.deferred_tax.sum(axis=1)
         )  # fmt: skip
         most = np.full(firms.n, self.largest_leverage)
         firms.leverage[:] = np.minimum(np.divide(firms.debt, firms.equity, out=most, where=firms.equity > 0), self.largest_leverage)

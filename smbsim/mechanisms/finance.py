@@ -91,8 +91,8 @@ class Finance(Mechanism):
     )  # fmt: skip
     reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
              "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "wage_subsidy", "credit_losses",
-             "product_tax_paid", "profit_tax_paid", "tax_arrears", "final_sales", "leverage", "normal_leverage", "loan_spread",
-             "pool_share", "import_price_factor", "resting_spending", "resting_import_spending",
+             "product_tax_paid", "profit_tax_paid", "tax_arrears", "compliance_cost", "final_sales", "leverage", "normal_leverage",
+             "loan_spread", "pool_share", "import_price_factor", "resting_spending", "resting_import_spending",
              "resting_account_spending")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "guaranteed_debt", "capacity", "spending", "import_spending",
               "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
@@ -270,6 +270,7 @@ class Finance(Mechanism):
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
             - firms.wage_bill - firms.product_tax_paid - worn - firms.interest + firms.wage_subsidy - firms.credit_losses
+            - firms.compliance_cost
         )  # fmt: skip
         if self.enabled:
             self._count_cash(state)
@@ -295,7 +296,8 @@ class Finance(Mechanism):
         overdue = firms.wage_arrears + firms.tax_arrears + firms.interest_arrears + firms.loan_overdue + firms.trade_overdue
         firms.overdue[:] = np.where(overdue > NOTHING * np.abs(firms.mean_outflow), overdue, 0.0)
         outflow = (
-            firms.wage_bill + firms.product_tax_paid + firms.profit_tax_paid + firms.counter_cost + firms.spot_cost + firms.emergency_cost
+            firms.wage_bill + firms.compliance_cost + firms.product_tax_paid + firms.profit_tax_paid
+            + firms.counter_cost + firms.spot_cost + firms.emergency_cost
             + firms.interest + firms.principal + firms.loan_overdue + firms.trade_due + np.minimum(firms.capex, firms.depreciation)
         )  # fmt: skip
         for mean, value, weeks in (

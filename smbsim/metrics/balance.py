@@ -79,8 +79,9 @@ def _claims(state: State) -> dict[str, np.ndarray]:
     payable = state.links.payable
     trade = _firms(state, state.sum_by_supplier(payable) - state.sum_by_customer(payable) - state.sum_slots(slots.import_payable))
     trade[ABROAD] = slots.import_payable.sum()
-    arrears = -_firms(state, firms.wage_arrears + firms.tax_arrears + firms.interest_arrears)
-    arrears[[WORKERS, THE_STATE, THE_BANK]] = firms.wage_arrears.sum(), firms.tax_arrears.sum(), firms.interest_arrears.sum()
+    taxes = firms.tax_arrears + firms.deferred_tax.sum(axis=1)
+    arrears = -_firms(state, firms.wage_arrears + taxes + firms.interest_arrears)
+    arrears[[WORKERS, THE_STATE, THE_BANK]] = firms.wage_arrears.sum(), taxes.sum(), firms.interest_arrears.sum()
     return {"deposits": deposits, "base money": base, "loans": loans, "trade credit": trade, "arrears": arrears}
 
 

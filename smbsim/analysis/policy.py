@@ -129,10 +129,10 @@ def in_words(result: Result) -> list[str]:
     lines = []
     for variant, effect in effects(result).items():
         for name, of in effect.policies.items():
-            spent, back, who = (estimate(of[m], "").mean for m in ("spent", "returned", "recipients"))
             anyway = estimate(of["deadweight_of_firms"], "").mean
-            reached = f"{who:.4g} firms" + (f", of which {anyway:.0%} would be there at the end without it" if np.isfinite(anyway) else "")
-            lines.append(f"{variant}: {name} spends {_money(spent)}{f', gets back {_money(back)}' if back else ''}; it reaches {reached}")
+            reached = f"{estimate(of['recipients'], '').mean:.4g} firms"
+            reached += f", of which {anyway:.0%} would be there at the end without it" if np.isfinite(anyway) else ""
+            lines.append(f"{variant}: {name} {_outlay(of)}; it reaches {reached}")
         jobs, exits, balance = (effect.estimate(m) for m in ("job_years", "exits_avoided", "budget_balance"))
         lines.append(
             f"{variant}: {_signed(jobs)} job-years and {_signed(exits)} exits avoided against the same without the policies; "
@@ -143,6 +143,15 @@ def in_words(result: Result) -> list[str]:
         if known:
             lines.append(f"{variant}: it costs {' and '.join(known)}")
     return lines
+
+
+def _outlay(of) -> str:
+    """What a policy costs the state, in words."""
+    committed, spent, back = (estimate(of[m], "").mean for m in ("committed", "spent", "returned"))
+    if not (committed or spent):
+        return "takes nothing from a budget"
+    promised = f"promises {_money(committed)} and " if committed != spent else ""
+    return f"{promised}spends {_money(spent)}" + (f", gets back {_money(back)}" if back else "")
 
 
 def _money(x: float) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from smbsim import network, population, scenario, simulate
 from smbsim.draws import Draws
+from smbsim.interventions import policies as policy
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Mechanism
 from smbsim.state import State
@@ -30,9 +31,16 @@ NARROWED = {  # (mechanism, parameter): bounds within the declared ones, where t
     ("trade", "local_lead"): (1, 8),
     ("trade", "other_lead"): (1, 8),
     ("government", "other_transfers"): (0.0, 1e6),
+    ("sourcing", "candidates"): (1, 8),
+    ("sourcing", "every"): (1, 8),
+    ("entry", "every"): (1, 8),
+    ("labour", "wage_review_weeks"): (1, 26),
+    ("market", "review_weeks"): (1, 26),
+    ("exits", "estate_weeks"): (0, 12),
+    ("exits", "grace_weeks"): (0, 8),
 }
 LEFT_OUT = {("government", "income_tax"), ("government", "other_transfers")}  # most values have no resting budget: see `government`
-LARGEST_RISE = 5.0  # of an import price; declared up to 100
+LARGEST_RISE = 5.0  # of a price or a preference; declared up to 100 and more
 LATEST_START = 12  # so that a shock acts in the few weeks that are looked at
 SECTORS_OF_NETWORKS = 6
 
@@ -74,11 +82,29 @@ government = st.sampled_from(
 
 
 @st.composite
-def sections(draw) -> dict[str, dict]:
-    """Sections of a scenario: every mechanism with some of its parameters."""
+def sections(draw) -> dict[str, Any]:
+    """Sections of a scenario: a rung of the ladder, mechanisms on or off as far as they can be, every mechanism with some parameters."""
+    model = draw(st.sampled_from(("closed", "money", "work", "life", "life")))
     found = {mechanism.name: draw(parameters(mechanism)) for mechanism in scenario.MECHANISMS}
     found["government"] |= draw(government)
-    return {name: section for name, section in found.items() if section}
+    found = {name: section for name, section in found.items() if section}
+    on = {name for name in scenario.NEEDS if _enabled(model, found, name)}
+    for name in scenario.NEEDS:  # later ones need earlier ones
+        needed = scenario.NEEDS[name]
+        if name in on and not all(_enabled(model, found, other) for other in needed):
+            found.setdefault(name, {})["enabled"] = False
+    return {"model": model, **found}
+
+
+def _enabled(model: str, found: dict, name: str) -> bool:
+    said = found.get(name, {}).get("enabled")
+    return scenario.PRESETS[model].get(name, {}).get("enabled", False) if said is None else said
+
+
+def switched_on(sections: dict) -> set[str]:
+    """The mechanisms that can be off and are on under these sections."""
+    resolved = scenario.load(sections)
+    return {mechanism.name for mechanism in resolved.mechanisms if getattr(mechanism, "enabled", False)}
 
 
 # -- shocks ---------------------------------------------------------------------------------------------------------------------------
@@ -100,13 +126,26 @@ def targets(codes, regions, firms) -> st.SearchStrategy[dict]:
 
 
 @st.composite
-def shocks(draw, codes, regions, firms) -> dict[str, Any]:
-    """One shock of any kind, profile and size, as in a scenario file."""
-    kind = draw(st.sampled_from(sorted(name for name, of in KINDS.items() if not of.needs)))
-    start, weeks = draw(st.integers(0, LATEST_START)), draw(st.integers(1, 20))
-    profile = draw(st.sampled_from(("step", "ramp", "pulse", "decay", "ar1")))
-    found: dict[str, Any] = {"kind": kind, "start": start, "profile": profile}
+def shocks(draw, codes, regions, firms, on=()) -> dict[str, Any]:
+    """One shock of any kind, profile and size, as in a scenario file. on: mechanisms that a kind may need."""
+    kind = draw(st.sampled_from(sorted(name for name, of in KINDS.items() if set(of.needs) <= set(on))))
+    found = {"kind": kind, **draw(windows(("step", "ramp", "pulse", "decay", "ar1")))}
     found["size"] = draw(values(KINDS[kind], "size", None, LARGEST_RISE if kind in ("import_price", "wage", "cost") else None))
+    if kind in ("import_stop", "import_price"):
+        named = draw(st.none() | st.lists(st.sampled_from(codes), min_size=1, max_size=4, unique=True))
+        found["target"] = {} if named is None else {"sector": named}
+    else:
+        found["target"] = draw(targets(codes, regions, firms))
+    if kind == "credit_crunch":
+        found["spread"] = draw(st.floats(0.0, 0.2))
+    return found
+
+
+@st.composite
+def windows(draw, profiles) -> dict[str, Any]:
+    """When something acts and how its strength moves."""
+    start, weeks, profile = draw(st.integers(0, LATEST_START)), draw(st.integers(1, 20)), draw(st.sampled_from(profiles))
+    found: dict[str, Any] = {"start": start, "profile": profile}
     if profile == "ramp" or (profile != "pulse" and draw(st.booleans())):
         found["stop"] = start + weeks
     if "stop" in found or profile == "pulse":
@@ -115,11 +154,32 @@ def shocks(draw, codes, regions, firms) -> dict[str, Any]:
         found["tau"] = draw(st.floats(0.5, 50.0))
     if profile == "ar1":
         found["rho"] = draw(st.floats(0.0, 1.0))
-    if kind in ("import_stop", "import_price"):
-        named = draw(st.none() | st.lists(st.sampled_from(codes), min_size=1, max_size=4, unique=True))
-        found["target"] = {} if named is None else {"sector": named}
-    else:
-        found["target"] = draw(targets(codes, regions, firms))
+    return found
+
+
+@st.composite
+def policies(draw, codes, regions, firms, on) -> dict[str, Any]:
+    """One policy of any kind that the mechanisms that are on allow, with a budget, a condition, take-up and a lag."""
+    kinds = sorted(name for name, of in policy.KINDS.items() if set(of.needs) <= set(on))
+    kind = draw(st.sampled_from(kinds))
+    of, found = policy.KINDS[kind], {"kind": kind, **draw(windows(("step", "ramp", "decay")))}
+    found[of.amount] = draw(values(of, of.amount, None, LARGEST_RISE if of.amount == "size" else None))
+    found["take_up"] = draw(st.sampled_from((0.0, 0.5, 1.0)))
+    if "stop" not in found:
+        found["lag"] = draw(st.integers(0, 6))
+    if of.spends:
+        found["budget"] = draw(st.none() | st.sampled_from((0.0, 1e3, 1e6)))
+        found["yearly_budget"] = draw(st.none() | st.sampled_from((0.0, 1e4, 1e7)))
+    if kind == "benefit":
+        found["target"] = draw(st.sampled_from(({}, {"region": regions[:1]})))
+        return found
+    found["target"] = draw(targets(codes, regions, firms))
+    conditions = [name for name in policy.CONDITIONS if set(policy.CONDITION_NEEDS.get(name, ())) <= set(on)]
+    found["eligibility"] = draw(st.sampled_from(conditions))
+    if kind == "regulation":
+        found["curve"] = draw(st.sampled_from(("inverted_u", "fixed_cost")))
+    if kind == "credit_guarantee":
+        found["fee"] = draw(st.sampled_from((0.0, 0.05)))
     return found
 
 
@@ -136,10 +196,11 @@ class Case:
     degree: float | None = None
     sections: dict = field(default_factory=dict)
     shocks: tuple[dict, ...] = ()
+    policies: tuple[dict, ...] = ()
     disturbance: float = 0.0  # 0 at rest, 1 every stock anywhere between nothing and twice its level at rest
 
-    def build(self, shocks: bool = True):
-        """(state, plan, draws); shocks that select nobody are left out. Raises InputError where no resting accounts exist."""
+    def build(self):
+        """(state, plan, draws); what selects nobody is left out. Raises InputError where no resting accounts exist."""
         draws, economy = Draws(self.seed), models.united_states()
         spec = scenario.load({"population": {"smbs": self.firms, "regions": self.regions}, **self.sections})
         if self.degree is None:
@@ -151,15 +212,15 @@ class Case:
             state = population.settle(structure, spec.mechanisms)
         if self.disturbance:
             disturb(state, self.seed, self.disturbance)
-        if shocks:
-            given = scenario.load({"shocks": list(self.shocks)}).shocks
-            spec = spec.with_(*(shock for shock in given if shock.mask(state, draws).any()))
+        given = scenario.load({**self.sections, "shocks": list(self.shocks), "policies": list(self.policies)}).interventions
+        spec = spec.with_(*(one for one in given if one.mask(state, draws).any()))
         return state, simulate.plan(spec, state, draws), draws
 
 
 @st.composite
-def cases(draw, most_shocks: int = 4) -> Case:
-    """Any economy of 20 to 120 SMBs in 1 to 4 regions, or a random network of 2 to 60 firms; any parameters, shocks and disturbance."""
+def cases(draw, most_shocks: int = 4, most_policies: int = 3) -> Case:
+    """Any economy of 20 to 120 SMBs in 1 to 4 regions, or a random network of 2 to 60 firms; any model, parameters, shocks, policies and
+    disturbance."""
     drawn = draw(st.sampled_from((True, True, False)))
     firms, regions = draw(st.integers(20, 120) if drawn else st.integers(2, 60)), draw(st.integers(1, 4))
     if drawn:
@@ -167,10 +228,11 @@ def cases(draw, most_shocks: int = 4) -> Case:
     else:
         names = [f"region {r}" for r in range(regions)] if regions > 1 else ["all"]
         uids = [f"F{i:0{len(str(firms - 1))}d}" for i in range(firms)]
-    codes = models.united_states().sectors
+    seed, degree, parts = draw(st.integers(0, 10_000)), None if drawn else draw(st.sampled_from((0.5, 2.0, 5.0))), draw(sections())
+    who = models.united_states().sectors, names, uids, switched_on(parts)
     return Case(
-        firms, regions, draw(st.integers(0, 10_000)), None if drawn else draw(st.sampled_from((0.5, 2.0, 5.0))), draw(sections()),
-        tuple(draw(shocks(codes, names, uids)) for _ in range(draw(st.integers(0, most_shocks)))), draw(st.sampled_from((0.0, 0.3, 1.0))),
+        firms, regions, seed, degree, parts, tuple(draw(shocks(*who)) for _ in range(draw(st.integers(0, most_shocks)))),
+        tuple(draw(policies(*who)) for _ in range(draw(st.integers(0, most_policies)))), draw(st.sampled_from((0.0, 0.3, 1.0))),
     )  # fmt: skip
 
 

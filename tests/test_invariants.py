@@ -15,31 +15,46 @@ from hypothesis import Phase, given, reject, settings
 from strategies import RANDOM, REPEATABLE, Case, cases
 
 from smbsim.mechanisms.base import Step
-from smbsim.metrics.identities import Books, heads_gap
+from smbsim.metrics.identities import Books
 from smbsim.schema import InputError
-from smbsim.simulate import advance
+from smbsim.simulate import Plan, advance
 from smbsim.state import EVERYWHERE, State
 
 TOLERANCE = 1e-9  # MODEL.md 6, R3 and R4: of what there is
+WRITTEN_OFF = "loans written off"
 HOLDERS = {"firm": ("firms", "cash"), "household": ("households", "deposits")}
 
 
 class Ledger:
-    """The books, and the deposits of every holder and the goods of every row last week."""
+    """The books, and the deposits of every holder and the goods of every row last week.
+
+    Rows may come, go and move once a week is over ("distress" and later): what holds row by row is looked at before that, by a phase of its
+    own that `watched` adds to the plan; the books of the sectors close over the whole week.
+    """
 
     def __init__(self, state: State):
         self.books, self.deposits, self.goods = Books(state), deposits(state), goods(state)
+        self.by_row: dict[str, float] = {}
+
+    def watched(self, plan: Plan) -> Plan:
+        """The plan with a look at every row before the first phase in which rows may change."""
+        place = next(i for i, (name, _) in enumerate(plan) if name.startswith(("distress", "slow decisions")))
+        return (*plan[:place], ("every row", self.look), *plan[place:])
+
+    def look(self, state: State, step: Step) -> None:
+        """Row by row: goods, orders, wages and customers."""
+        self.by_row = self._goods(state) | wages(state) | deliveries(state) | customers(state)
 
     def gaps(self, state: State) -> dict[str, float]:
-        """Name of identity → largest gap, relative to what there is."""
-        money = {"money": self.books.gaps(state)["money_gap"]}
-        return money | self._flows(state) | self._goods(state) | heads(state) | trade(state) | customers(state)
+        """Name of identity → largest gap of the week, relative to what there is."""
+        found = self.books.gaps(state) | self.by_row | self._flows(state) | trade(state)
+        self.goods = goods(state)
+        return found
 
     def _goods(self, state) -> dict[str, float]:
         """The goods identities of `Books` one by one: of every firm, slot and link, each relative to all that is in it."""
         firms, slots, links = state.firms, state.slots, state.links
         before, now = self.goods, goods(state)
-        self.goods = now
         supply = firms.output - firms.scrap - firms.sold_to_firms - firms.final_sales - (now[0] - before[0])
         came = np.bincount(links.slot, links.shipped, slots.n) + slots.imports + slots.emergency_import
         inputs = came - slots.input_use - slots.input_spoiled - (now[1] - before[1])
@@ -51,16 +66,26 @@ class Ledger:
         }
 
     def _flows(self, state) -> dict[str, float]:
-        """Change of the deposits of every holder = what it was paid - what it paid."""
+        """Change of the deposits of every holder = what it was paid - what it paid; a loan makes a deposit, its loss takes own funds."""
         before, now = self.deposits, deposits(state)
         self.deposits = now
         turnover = sum(abs(amount) for amount in state.flows.values()) + sum(abs(amount) for amount in now.values())
         worst = 0.0
         for holder in now:
-            paid = sum(amount for (_, payer, _), amount in state.flows.items() if payer == holder)
-            received = sum(amount for (_, _, payee), amount in state.flows.items() if payee == holder)
+            paid = sum(amount for line, amount in state.flows.items() if line[1] == holder and not (holder == "bank" and lends(line)))
+            received = sum(amount for line, amount in state.flows.items() if line[2] == holder and takes(holder, line))
             worst = max(worst, abs(now[holder] - before[holder] - received + paid))
         return {"deposits change by flows": worst / max(turnover, 1e-300)}
+
+
+def lends(line: tuple[str, str, str]) -> bool:
+    """A loan: all that the bank gives firms."""
+    return line[1:] == ("bank", "firm") and line[0] != WRITTEN_OFF
+
+
+def takes(holder: str, line: tuple[str, str, str]) -> bool:
+    """Deposits of the holder rise by it: not those of the bank by principal, nor those of a firm by a loan that is forgiven."""
+    return not (holder == "bank" and line[0] == "principal") and not (holder == "firm" and line[0] == WRITTEN_OFF)
 
 
 def goods(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,25 +100,35 @@ def deposits(state: State) -> dict[str, float]:
     return held | dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True))
 
 
-def heads(state: State) -> dict[str, float]:
-    """Everybody has one place; all labour used is paid, received by households."""
+def wages(state: State) -> dict[str, float]:
+    """All labour used is paid."""
     firms = state.firms
     used = firms.wage_factor * firms.wage * firms.labour_coefficient * firms.output / firms.productivity
-    return {"heads": heads_gap(state), "wages": relative(np.maximum(used - firms.wage_bill, 0.0), firms.wage_bill)}
+    return {"wages": relative(np.maximum(used - firms.wage_bill, 0.0), firms.wage_bill)}
+
+
+def deliveries(state: State) -> dict[str, float]:
+    """Nobody gets more than was asked for or made."""
+    firms = state.firms
+    return {
+        "final sales ≤ final demand": relative(np.maximum(firms.final_sales - firms.final_demand, 0.0), firms.final_demand),
+        "output ≤ what could be made": relative(np.maximum(firms.output - firms.available_output, 0.0), firms.output),
+    }
 
 
 def trade(state: State) -> dict[str, float]:
-    """Backlog, supply line and the shares of suppliers; nobody gets more than was asked for or made."""
+    """Backlog and supply line are those of the links; the shares of suppliers add to one, wherever a living firm has any."""
     firms, slots, links = state.firms, state.slots, state.links
     owed = np.bincount(links.supplier, links.backlog, firms.n)
     line = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + np.bincount(links.slot, links.backlog, slots.n)
-    linked = np.bincount(links.slot, minlength=slots.n) > 0
+    weights = np.bincount(links.slot, links.weight, slots.n)
+    linked = (np.bincount(links.slot, minlength=slots.n) > 0) & firms.alive[slots.customer]
+    without = (weights == 0.0) & (slots.lost_share == 1.0)  # until the search finds somebody
     return {
         "backlog_due": relative(firms.backlog_due - owed, owed),
         "supply_line": relative(slots.supply_line - line, line),
-        "weights of a slot": float(np.abs(np.bincount(links.slot, links.weight, slots.n)[linked] - 1.0).max(initial=0.0)),
-        "final sales ≤ final demand": relative(np.maximum(firms.final_sales - firms.final_demand, 0.0), firms.final_demand),
-        "output ≤ what could be made": relative(np.maximum(firms.output - firms.available_output, 0.0), firms.output),
+        "weights of a slot": float(np.abs(weights - 1.0)[linked & ~without].max(initial=0.0)),
+        "weights of the dead": float(links.weight[~firms.alive[links.supplier] | ~firms.alive[links.buyer]].max(initial=0.0)),
     }
 
 
@@ -101,14 +136,18 @@ def customers(state: State) -> dict[str, float]:
     """Where households spend on a sector, the shares of its firms add to one; and tastes move their money, but spend all of it."""
     firms, budget = state.firms, state.regions.budget
     placed = firms.region != EVERYWHERE
-    home = state.by_region_and_sector(firms.customer_base[:, 0])
-    elsewhere = state.by_region_and_sector(firms.customer_base[:, 1])
-    large = state.by_sector(np.where(placed, 0.0, firms.customer_base[:, 0]))
-    shares = home + elsewhere.sum(axis=0) - elsewhere + state.regions.large_customers * large
-    liked = firms.household_demand.sum() > 0 or budget.sum() == 0  # tastes of 0 everywhere leave nobody to buy from
+    home = state.by_region_and_sector(firms.pull * firms.customer_base[:, 0])
+    elsewhere = state.by_region_and_sector(firms.pull * firms.customer_base[:, 1])
+    large = state.by_sector(np.where(placed, 0.0, firms.pull * firms.customer_base[:, 0]))
+    shares = state.regions.intensity * (home + elsewhere.sum(axis=0) - elsewhere + state.regions.large_customers * large)
+    sold = (budget > 0) & (state.regions.intensity > 0)  # where nobody sells the money stays with the buyers
+    pool = state.by_sector(firms.pool_share)
+    spent = budget[sold].sum()
+    liked = firms.household_demand.sum() > 0 or spent == 0  # tastes of 0 everywhere leave nobody to buy from
     return {
-        "customer shares": float(np.abs(shares - 1.0)[budget > 0].max(initial=0.0)),
-        "household demand = budgets": abs(firms.household_demand.sum() - budget.sum()) / max(budget.sum(), 1e-300) if liked else 0.0,
+        "customer shares": float(np.abs(shares - 1.0)[sold].max(initial=0.0)),
+        "pool shares": float(np.minimum(np.abs(pool - 1.0), np.abs(pool)).max(initial=0.0)),
+        "household demand = budgets": abs(firms.household_demand.sum() - spent) / max(spent, 1e-300) if liked else 0.0,
     }
 
 
@@ -128,6 +167,7 @@ def follow(case: Case, weeks: int, check: bool = False) -> Iterator[tuple[int, d
         raise
     state.check("at rest")
     ledger = Ledger(state)
+    plan = ledger.watched(plan)
     for t in range(weeks):
         advance(state, plan, Step(t, draws), check)
         state.check(f"after week {t}")
@@ -140,14 +180,14 @@ def assert_identities(case: Case, weeks: int, check: bool = False) -> None:
         assert not broken, f"week {t}: {broken}"
 
 
-@settings(max_examples=60, **REPEATABLE)
+@settings(max_examples=40, **REPEATABLE)
 @given(cases())
 def test_random_scenarios_keep_every_identity(case):
     """Money, goods, heads and orders close to 1e-9 in every week, and every column is finite and within its bounds."""
-    assert_identities(case, weeks=20)
+    assert_identities(case, weeks=16)
 
 
-@settings(max_examples=12, **REPEATABLE)
+@settings(max_examples=10, **REPEATABLE)
 @given(cases())
 def test_columns_stay_in_bounds_after_every_phase(case):
     """Not only at the end of a week: no phase leaves a column outside its bounds for the next one to mend."""
@@ -165,10 +205,10 @@ def test_three_hundred_random_scenarios_keep_every_identity(case):
 @pytest.mark.parametrize(
     ("mistake", "name"),
     [
-        (lambda s: s.firms.cash.__imul__(1.001), "money"),
+        (lambda s: s.firms.cash.__imul__(1.001), "money_gap"),
         (lambda s: s.firms.inventory.__imul__(1.001), "goods of a firm"),
         (lambda s: s.slots.input_stock.__imul__(1.001), "inputs of a slot"),
-        (lambda s: s.firms.employment.__imul__(1.001), "heads"),
+        (lambda s: s.firms.employment.__imul__(1.001), "heads_gap"),
         (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "backlog_due"),
         (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "orders of a link"),
         (lambda s: s.slots.pipeline.__imul__(1.001), "supply_line"),
@@ -179,12 +219,14 @@ def test_three_hundred_random_scenarios_keep_every_identity(case):
 )
 def test_every_identity_sees_a_thousandth(mistake, name):
     """Negative control: a thousandth of a stock out of place is far above the tolerance."""
-    state, plan, draws = Case(40, 2, 1, disturbance=0.3).build()
+    state, plan, draws = Case(40, 2, 1, sections={"model": "life"}, disturbance=0.3).build()
     ledger = Ledger(state)
+    plan = ledger.watched(plan)
     advance(state, plan, Step(0, draws))
     assert max(ledger.gaps(state).values()) < TOLERANCE
     advance(state, plan, Step(1, draws))
     mistake(state)
+    ledger.look(state, Step(1, draws))
     assert ledger.gaps(state)[name] > 1e3 * TOLERANCE
 
 

@@ -93,7 +93,7 @@ class Labour(Mechanism):
                                 source="assumption; Pichler et al. (2022): 1/30 a day in a pandemic, .21 a week")  # fmt: skip
     firing_speed: float = param(0.15, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
                                 source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
-    quit_share: float = param(0.005, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
+    quit_share: float = param(0.012, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
                              source="BLS JOLTS: about 2 % a month; worker_flows.csv: all separations .18 a quarter")  # fmt: skip
     quit_spread: float = param(1.0, unit="1", doc="Share of the differences between sectors in separations that quits have", low=0, high=1,
                                source="assumption; differences as in worker_flows.csv (QWI 2022-23)")  # fmt: skip
@@ -104,7 +104,7 @@ class Labour(Mechanism):
     resting_fill: float = param(0.25, unit="1/wk", doc="f: share of vacancies filled in a week at rest", low=0.02, high=1,
                                 source="assumption; with unemployment of 5 % a tenth of the unemployed find work in a week")  # fmt: skip
     fill_weeks: float = param(5.0, unit="wk", doc="τ_f: time in which firms learn how vacancies fill", low=1, high=52, source="assumption")
-    hours_max: float = param(1.1, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
+    hours_max: float = param(1.2, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
     wage_review_weeks: int = param(13, unit="wk", doc="Weeks between wage reviews of a firm", low=1, high=104, source="assumption")
     wage_pressure: float = param(0.05, unit="1", doc="ξ: raise at a review when no wanted hire is found", low=0, high=0.5,
                                  source="Delli Gatti et al. (2011): at most .05 a quarter")  # fmt: skip
@@ -142,13 +142,14 @@ class Labour(Mechanism):
         firms, regions = state.firms, state.regions
         firms.quits[:] = self.quit_share * firms.turnover * firms.employment
         leaving = state.by_region(firms.quits)
-        replaced = np.divide(regions.unemployed, leaving, out=np.ones(regions.n), where=leaving > regions.unemployed).min()
+        pool = np.maximum(regions.unemployed, 0.0)
+        replaced = np.divide(pool, leaving, out=np.ones(regions.n), where=leaving > pool).min()
         firms.turnover[:] *= replaced  # who quits is out of work for a week at least
         firms.quits[:] *= replaced
         firms.hires[:] = firms.quits
         firms.vacancies[:] = firms.quits / self.resting_fill
         regions.expected_fill[:] = self.resting_fill
-        posted, pool = state.by_region(firms.vacancies), regions.unemployed
+        posted = state.by_region(firms.vacancies)
         tightness = np.divide(posted, pool, out=np.ones(regions.n), where=(pool > 0) & (posted > 0))
         regions.matching_efficiency[:] = self.resting_fill * tightness**self.matching_elasticity
         firms.labour_limit[:] = self._limit(state)

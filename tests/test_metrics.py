@@ -87,6 +87,8 @@ def state() -> State:
     firms.layoffs[:], firms.releases[:], firms.wage_subsidy[:] = (0.0, 0.75, 0.0, 0.0), (0.0, 0.0, 3.0, 0.0), (0.0, 9.0, 0.0, 0.0)
     firms.wage[:], firms.productivity[:] = (5.0, 4.0, 1.0, 8.0), (1.0, 0.5, 2.0, 1.25)
     firms.price[:], firms.unit_cost[:] = (1.1, 0.9, 3.0, 1.25), (0.8, 0.9, 3.0, 1.0)
+    firms.exit_cause[2], firms.weeks_in_arrears[:], firms.entered[:] = 2, (0, 2, 3, 1), (False, True, True, False)
+    firms.loan_losses[:], firms.credit_losses[:] = (0.0, 0.0, 6.0, 0.0), (0.5, 0.0, 0.0, 1.5)
     state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
     return state
 
@@ -132,6 +134,18 @@ KNOWN = {
     "cash_days_p25": 7.0 * 12.0 / 2.0,
     "cash_days_p75": 7.0 * 12.0 / 2.0,
     "surviving_smbs": 2.0 / 3.0,
+    "smbs_alive": 2.0,
+    "exits": 1.0,
+    "illiquid_exits": 0.0,
+    "insolvent_exits": 1.0,
+    "voluntary_exits": 0.0,
+    "retirements": 0.0,
+    "mergers": 0.0,
+    "smbs_in_arrears": 1.0,  # neither the dead one nor the large one
+    "loans_written_off": 6.0,
+    "trade_credit_written_off": 2.0,
+    "entries": 1.0,  # another one closed in the week in which it came
+    "entrant_jobs": 1.0,
     "overdue": 7.0,
     "capital": 100.0,
     "firm_investment": 8.5,
@@ -185,6 +199,18 @@ def test_metric_of_an_economy_without_smbs_or_links_is_a_number(name):
     state = network(1, [])
     state.firms.kind[:], state.firms.region[:], state.public_value_added = LARGE, EVERYWHERE, 0.0
     assert np.all(np.isfinite(METRICS[name](state)))
+
+
+@pytest.mark.parametrize(
+    ("cause", "name"),
+    [(1, "illiquid_exits"), (2, "insolvent_exits"), (3, "voluntary_exits"), (4, "retirements"), (5, "mergers")],
+)
+def test_exits_are_counted_by_cause_in_their_week(state, cause, name):
+    """Each cause has its metric; the week after nobody counts."""
+    state.firms.exit_cause[2] = cause
+    assert METRICS[name](state) == METRICS["exits"](state) == 1
+    state.firms.weeks_since_exit[2] = 1
+    assert METRICS[name](state) == METRICS["exits"](state) == 0
 
 
 def test_gdp_at_rest_is_value_added_of_firms_accounts_and_state():

@@ -2,7 +2,8 @@
 
     python benchmarks/rewire.py [--smbs 100000] [--links 20000] [--repeats 5]
 
-Medians of several; the network is the sparse one, ten links a firm.
+The rewiring is the median of several, the week the mean of whole rounds of search and entry; the network is the sparse one, ten links a
+firm.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from smbsim.mechanisms.base import Step
 THIN = {"reconstruct": {"threshold": 0.05, "draws_per_slot": 1.2}}
 
 
-def change(state, links: int, rng) -> None:
-    """Drop some links and add as many between firms that had none."""
+def change(state, links: int, rng) -> float:
+    """Drop some links and add as many between firms that had none; seconds it takes."""
     keep = np.ones(state.links.n, dtype=bool)
     keep[rng.choice(state.links.n, links, replace=False)] = False
     slot, supplier = rng.integers(state.slots.n, size=links), rng.integers(state.firms.n, size=links)
@@ -43,7 +44,7 @@ def rewiring(smbs: int, links: int, repeats: int) -> float:
 
 
 def weeks(smbs: int, repeats: int, **sections) -> tuple[float, float]:
-    """Median and largest seconds of a week, the first eight left out."""
+    """Mean and largest seconds of a week, the first eight left out."""
     state, plan, draws = simulate.prepare(scenario.load({"population": {"smbs": smbs}, **THIN, **sections}))
     times = []
     for t in range(8 + 4 * repeats):
@@ -63,6 +64,7 @@ def main() -> None:
     for name, sections in (
         ("closed", {}),
         ("money", {"model": "money"}),
+        ("life", {"model": "life"}),
         ("money without sourcing", {"model": "money", "exits": {"enabled": False}, "sourcing": {"enabled": False}}),
     ):
         mean, most = weeks(given.smbs, given.repeats, **sections)

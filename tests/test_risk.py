@@ -309,10 +309,11 @@ def test_resume_does_not_mix_questions_and_force_overwrites():
     assert json.loads(Path("out/manifest.json").read_text())["asked"]["tolerance"] == 0.01
 
 
-def test_resume_refuses_what_other_code_began(monkeypatch):
-    smbsim_risk(*FILES, "--out", "out", "--no-figures")
+@pytest.mark.parametrize("question", [FILES, ("small.yaml",)])
+def test_resume_refuses_what_other_code_began(question, monkeypatch):
+    smbsim_risk(*question, "--out", "out", "--no-figures")
     monkeypatch.setattr(risk_folder.scenarios, "code_digest", lambda: "other")
-    lines = refused(*FILES, "--out", "out", "--resume")
+    lines = refused(*question, "--out", "out", "--resume")
     assert lines[1:] == [
         "--resume: out was begun with other code of smbsim, whose numbers may differ; use another folder, or --force to overwrite it"
     ]

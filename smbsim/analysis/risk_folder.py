@@ -50,10 +50,10 @@ def open_folder(folder: Path, job: Job, resume: bool) -> None:
     if resume and question.is_file():
         held = json.loads(question.read_text(encoding="utf-8"))
         instead = "use another folder, or --force to overwrite it"
+        if held.get("code") != code:  # first, because the hash of a scenario holds the code as well
+            raise InputError(f"--resume: {folder} was begun with other code of smbsim, whose numbers may differ; {instead}")
         if held.get("asked") != job.asked:
             raise InputError(f"--resume: {folder} holds another network or other options; {instead}")
-        if held.get("code") != code:
-            raise InputError(f"--resume: {folder} was begun with other code of smbsim, whose numbers may differ; {instead}")
     for sub in (parts, folder / INPUTS) if job.files else (parts,):
         sub.mkdir(parents=True, exist_ok=True)
     for stale in [] if resume else [*parts.glob("*.npz"), folder / "manifest.json"]:

@@ -33,7 +33,7 @@ class Ledger:
     """
 
     def __init__(self, state: State):
-        self.books, self.deposits, self.goods = Books(state), deposits(state), goods(state)
+        self.books, self.deposits, self.goods, self.turnover = Books(state), deposits(state), goods(state), float(state.firms.output.mean())
         self.by_row: dict[str, float] = {}
 
     def watched(self, plan: Plan) -> Plan:
@@ -47,7 +47,7 @@ class Ledger:
 
     def gaps(self, state: State) -> dict[str, float]:
         """Name of identity → largest gap of the week, relative to what there is."""
-        found = self.books.gaps(state) | self.by_row | self._flows(state) | trade(state)
+        found = self.books.gaps(state) | self.by_row | self._flows(state) | trade(state, self.turnover)
         self.goods = goods(state)
         return found
 
@@ -116,8 +116,11 @@ def deliveries(state: State) -> dict[str, float]:
     }
 
 
-def trade(state: State) -> dict[str, float]:
-    """Backlog and supply line are those of the links; the shares of suppliers add to one, wherever a living firm has any."""
+def trade(state: State, turnover: float) -> dict[str, float]:
+    """Backlog and supply line are those of the links; the shares of suppliers add to one, wherever a living firm has any.
+
+    turnover: of a firm at rest, base currency/wk; where nobody orders any more a millionth of it is as good as nothing
+    """
     firms, slots, links = state.firms, state.slots, state.links
     owed = np.bincount(links.supplier, links.backlog, firms.n)
     line = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + np.bincount(links.slot, links.backlog, slots.n)
@@ -125,8 +128,8 @@ def trade(state: State) -> dict[str, float]:
     linked = (np.bincount(links.slot, minlength=slots.n) > 0) & firms.alive[slots.customer]
     without = (weights == 0.0) & (slots.lost_share == 1.0)  # until the search finds somebody
     return {
-        "backlog_due": relative(firms.backlog_due - owed, owed),
-        "supply_line": relative(slots.supply_line - line, line),
+        "backlog_due": relative(firms.backlog_due - owed, owed, 1e-6 * turnover),
+        "supply_line": relative(slots.supply_line - line, line, 1e-6 * turnover),
         "weights of a slot": float(np.abs(weights - 1.0)[linked & ~without].max(initial=0.0)),
         "weights of the dead": float(links.weight[~firms.alive[links.supplier] | ~firms.alive[links.buyer]].max(initial=0.0)),
     }
@@ -151,10 +154,10 @@ def customers(state: State) -> dict[str, float]:
     }
 
 
-def relative(gap: np.ndarray, size: np.ndarray) -> float:
-    """Largest gap, relative to its own row or to a millionth of the largest row where that is more."""
+def relative(gap: np.ndarray, size: np.ndarray, least: float = 1e-300) -> float:
+    """Largest gap, relative to its own row or to a millionth of the largest row, or to `least`, where that is more."""
     scale = np.maximum(np.abs(size), 1e-6 * np.abs(size).max(initial=0.0))
-    return float(np.max(np.abs(gap) / np.maximum(scale, 1e-300), initial=0.0))
+    return float(np.max(np.abs(gap) / np.maximum(scale, least), initial=0.0))
 
 
 def follow(case: Case, weeks: int, check: bool = False) -> Iterator[tuple[int, dict[str, float]]]:

@@ -83,7 +83,7 @@ class Strategy(Mechanism):
         firms = state.firms
         firms.aspiration[:] = margin(state)
         firms.sales_last_year[:] = WEEKS_PER_YEAR * rest.output
-        firms.sales_this_year[:] = firms.uid % WEEKS_PER_YEAR * rest.output
+        firms.sales_this_year[:] = (firms.uid - 1) % WEEKS_PER_YEAR * rest.output  # at the next anniversary a whole year
 
     def decide(self, state, step):
         """Stages and, at a review, aspiration and the choice of what to try next."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from models import advance, columns, miniature, united_states
 
+from smbsim import heads
 from smbsim.analysis.consistency import against_tables
 from smbsim.metrics.identities import Books
 
@@ -68,6 +69,89 @@ def test_rest_does_not_depend_on_parameters(sections):
     assert drift(state, start) < 1e-10
 
 
+STILL = {  # no hazards, no draws, nobody founds a firm; whoever earns less than others tries nothing for it
+    "production": {"breakdown_hazard": 0.0},
+    "foreign": {"demand_noise": 0.0},
+    "labour": {"productivity_noise": 0.0},
+    "market": {"quality_noise": 0.0},
+    "exits": {"retirement_hazard": 0.0, "offer_rate": 0.0},
+    "sourcing": {"review_hazard": 0.0},
+    "entry": {"rate": 0.0},
+    "strategy": {"search_base": 0.0, "search_slope": 0.0},
+}
+FIRST = {  # where goods in transit stand in their rings, and what is first worked out in the first week
+    ("slots", "pipeline"), ("slots", "import_pipeline"), ("firms", "able_output"), ("firms", "available_output"), ("firms", "trade_due"),
+    ("firms", "sales_this_year"), ("firms", "sales_last_year"),
+}  # fmt: skip
+AGES = {("firms", "stage"), ("firms", "aspiration")}  # firms grow old, and owners look at what others earn
+
+
+def moved(state, before: dict, least: float = 1e-10) -> dict[tuple[str, str], float]:
+    """Column → largest change by the largest value of the column, or by the mean output of a firm (a share: 1) where that is nothing.
+
+    Only what has moved by more than `least` is in it; rows that came or went are a change of 1.
+    """
+    found, output = {}, before["firms", "output"].mean()
+    for place, now in columns(state).items():
+        old, unit = before[place], getattr(state, place[0]).columns[place[1]].unit
+        if old.shape != now.shape:
+            found[place] = 1.0
+        elif old.size and place not in AGES:
+            least_size = 1e-3 * (output if "currency" in unit and " per " not in unit else 1.0)
+            size = max(np.abs(old.astype(float)).max(), least_size)
+            found[place] = float(np.abs(now.astype(float) - old).max() / size)
+    return {place: change for place, change in found.items() if change > least}
+
+
+@pytest.mark.parametrize("model", ["money", "work", "life"])
+@pytest.mark.parametrize("smbs", [200, pytest.param(2000, marks=pytest.mark.long)])
+def test_whole_model_stays_at_rest(model, smbs):
+    """Every column of every table is after 520 weeks what it was after the first; quits are replaced, prices reviewed, debt rolled over."""
+    state, plan, draws = miniature(smbs, 3, model=model, **STILL)
+    start, books = columns(state), Books(state)
+    advance(state, plan, draws, 0, 1)
+    assert set(moved(state, start)) <= FIRST
+    start = columns(state)
+    gaps = advance(state, plan, draws, 1, 521, lambda state: max(books.gaps(state).values()))
+    assert moved(state, start) == {}
+    assert max(gaps) < 1e-12
+    assert state.firms.interest.sum() > 0
+    assert (state.firms.quits.sum() > 0) == (model != "money")
+    assert not state.events
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"finance": {"premium": 0.1, "repayment_rate": 1.0, "cash_days": 5.0, "own_funds_share": 0.2, "investment_weeks": 4.0}},
+        {"credit": {"borrow_below": 1.0, "largest_leverage": 2.0}},
+        {
+            "labour": {
+                "hiring_speed": 0.5,
+                "firing_speed": 0.9,
+                "quit_share": 0.02,
+                "fill_weeks": 1.0,
+                "resting_fill": 0.6,
+                "hours_max": 1.0,
+            }
+        },
+        {"market": {"price_elasticity": 6.0, "review_weeks": 3, "markup_min": 0.3, "import_elasticity": 4.0, "share_response": 0.5}},
+        {"households": {"confidence": 0.5}},
+        {"government": {"unemployment": 0.1, "benefit_share": 0.9}},
+        {"sourcing": {"search_hazard": 1.0, "every": 1}, "mergers": {"price": 0.1}},
+        {"trade": {"import_lead": 9, "payment_weeks": 8.0}, "orders": {"input_cover_weeks": 4.0}},
+    ],
+    ids=lambda s: "-".join(s),
+)
+def test_rest_of_the_whole_model_does_not_depend_on_parameters(sections):
+    state, plan, draws = miniature(80, 2, **{**STILL, "model": "life", **{k: {**STILL.get(k, {}), **v} for k, v in sections.items()}})
+    advance(state, plan, draws, 0, 1)
+    start = columns(state)
+    advance(state, plan, draws, 1, 1 + 468)  # whole turns of every ring, whole years
+    state.check()
+    assert moved(state, start) == {}
+
+
 def test_rest_equals_tables():
     """GDP three ways, output, employment, flows and household spending of the miniature, scaled, are those of the tables."""
     state, _, _ = miniature(2000, regions=4)
@@ -116,6 +200,65 @@ def test_rest_fails_with_a_wrong_stock(mistake, column, least):
     before = getattr(getattr(state, column[0]), column[1]).copy()
     table, name = column
     moves = advance(state, plan, draws, 0, 104, lambda s: np.max(np.abs(getattr(getattr(s, table), name) / before - 1.0)))
+    assert max(moves) > least
+
+
+def short_of_staff(state):
+    """A hundredth of the staff is out of work."""
+    gone = 0.01 * state.firms.employment
+    heads.leave(state, gone)
+
+
+def low_target(state):
+    """Firms aim at 90 % of the deposits that they have at rest."""
+    state.firms.cash_cover[:] *= 0.9
+    state.firms.liquidity_target[:] *= 0.9
+
+
+def above_normal_debt(state):
+    """The bank expects back a tenth of all loans."""
+    state.firms.normal_debt[:] *= 0.9
+
+
+def thin_markup(state):
+    """A tenth off the markup."""
+    state.firms.markup[:] *= 0.9
+
+
+def worn_capital(state):
+    """A tenth of capital is gone."""
+    state.firms.capital[:] *= 0.9
+
+
+def doubted_demand(state):
+    """Owners remember a year that was a tenth better."""
+    state.firms.mean_demand[:] *= 1.1
+
+
+def no_reserves(state):
+    """The bank has half of its own funds."""
+    state.accounts.balance[state.account("bank")] *= 0.5
+
+
+@pytest.mark.parametrize(
+    ("mistake", "column", "least"),
+    [
+        (short_of_staff, ("regions", "unemployed"), 0.02),
+        (low_target, ("firms", "cash"), 0.02),
+        (above_normal_debt, ("firms", "debt"), 0.015),
+        (thin_markup, ("firms", "price"), 0.01),
+        (worn_capital, ("firms", "capacity"), 0.05),
+        (doubted_demand, ("firms", "capex"), 0.02),
+        (no_reserves, ("households", "deposits"), 1e-4),
+    ],
+)
+def test_whole_model_moves_with_a_wrong_stock(mistake, column, least):
+    """Negative controls of the whole model at rest."""
+    state, plan, draws = miniature(80, 2, model="life", **STILL)
+    table, name = column
+    before = getattr(getattr(state, table), name).copy()
+    mistake(state)
+    moves = advance(state, plan, draws, 0, 52, lambda s: np.max(np.abs(getattr(getattr(s, table), name) - before) / np.abs(before).max()))
     assert max(moves) > least
 
 

@@ -152,8 +152,10 @@ class Market(Mechanism):
             sectors.counter_price[:] = state.by_sector(firms.pool_share * firms.price)
 
     def _normaliser(self, state, shares) -> np.ndarray:
-        """1 / shares, 0 where nobody sells; in the limit exactly 1 as long as the firms are those of the start."""
-        if not self.enabled and state.firms.alive.all() and shares.max(initial=0.0) <= 1.0 + ROUNDING:
+        """1 / shares, 0 where nobody sells; in the limit exactly 1 as long as the sellers are those of the start."""
+        gone = ~state.firms.alive
+        sold = gone.any() and (state.firms.sale_share[gone].any() or state.firms.customer_base[gone].any())
+        if not self.enabled and not sold and shares.max(initial=0.0) <= 1.0 + ROUNDING:
             return np.ones_like(shares)
         return np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
 

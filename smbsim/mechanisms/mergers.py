@@ -67,7 +67,7 @@ class Mergers(Mechanism):
         """Pairs (buyer, target), every firm in at most one of them."""
         firms, G = state.firms, len(state.sector_codes)
         cell = firms.region.astype(np.int64) * G + firms.sector
-        market = np.flatnonzero(firms.alive & (firms.kind == SMB) & np.isin(cell, cell[bidders]))
+        market = np.flatnonzero(firms.alive & (firms.kind == SMB) & (firms.equity > 0) & np.isin(cell, cell[bidders]))
         market = market[np.lexsort((firms.uid[market], cell[market]))]
         taken, buyer, target = set(bidders.tolist()), [], []
         uid = firms.uid[bidders]
@@ -75,7 +75,7 @@ class Mergers(Mechanism):
         for b in np.lexsort((uid, step.draws.uniform("merger order", step.t, uid))):
             i = bidders[b]
             first, last = np.searchsorted(cell[market], [cell[i], cell[i] + 1])
-            seen = {int(market[first + int(u[b] * (last - first))]) for u in looks}
+            seen = {int(market[first + int(u[b] * (last - first))]) for u in looks} if last > first else ()
             spare = firms.cash[i] - 0.5 * firms.liquidity_target[i]
             fit = [j for j in seen if j not in taken and 0 < self.price * firms.equity[j] <= spare and _same_inputs(state, i, j)]
             if fit:

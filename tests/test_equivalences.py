@@ -318,6 +318,37 @@ def test_rationing_does_not_matter_where_nothing_is_scarce():
         assert np.allclose(a["firms", "output"], b["firms", "output"], rtol=1e-12)
 
 
+IDLE = {  # mechanism → (parameters at which it does nothing, what must be off with it or without it)
+    "credit": (
+        {"loan_to_value": 0.0, "receivables_share": 0.0, "inventory_share": 0.0},  # nothing secures a loan
+        {**{m: {"enabled": False} for m in ("exits", "entry", "mergers")}, "finance": {"premium": 0.0}},
+    ),
+    "exits": (
+        {"retirement_hazard": 0.0, "offer_rate": 0.0, "grace_weeks": 520},
+        {"credit": {"enabled": False}, "entry": {"enabled": False}, "mergers": {"enabled": False}},
+    ),
+    "sourcing": ({"search_hazard": 0.0, "review_hazard": 0.0}, {m: {"enabled": False} for m in ("exits", "entry", "mergers")}),
+    "entry": ({"rate": 0.0}, {}),
+    "strategy": ({"search_base": 0.0, "search_slope": 0.0}, {"mergers": {"enabled": False}}),
+    "mergers": ({}, {"strategy": {"search_base": 0.0, "search_slope": 0.0}}),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_mechanism_at_zero_strength_is_as_off(name):
+    """In a life with noise and a shock; columns that only the mechanism itself knows may differ."""
+    nothing, others = IDLE[name]
+    calm = {"exits": {"retirement_hazard": 0.0, "offer_rate": 0.0}}
+    shocks = [{"kind": "demand", "start": 2, "stop": 6, "size": 0.1, "target": {"sector": "72"}}]
+    base = {"model": "life", "production": NOISE, "shocks": shocks, **calm, **{k: {**calm.get(k, {}), **v} for k, v in others.items()}}
+    idle, off = ({**base, name: {**base.get(name, {}), **section}} for section in (nothing, {"enabled": False}))
+    one, other = (weeks(*models.miniature(100, 2, **sections), stop=20) for sections in (idle, off))
+    mechanism = next(mechanism for mechanism in scenario.MECHANISMS if mechanism.name == name)
+    own = {(table, column.name) for column in mechanism.columns for table in TABLES.values() if (table, column.name) in one[0]}
+    assert_identical(one, other, own)
+    assert differs(one[-1:], one[:1])
+
+
 # -- seeds, variants, copies ----------------------------------------------------------------------------------------------------------
 
 

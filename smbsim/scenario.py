@@ -62,6 +62,11 @@ MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Househo
               Exits, Sourcing, Entry, Strategy, Mergers)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
+MOVING = {  # calibrated to how US output moves (`smbsim scorecard`), where it moves by itself
+    "foreign": {"demand_noise": 0.38, "demand_persistence": 0.9},
+    "orders": {"stock_adjustment": 0.07, "inventory_adjustment": 0.07},
+    "households": {"smoothing": 0.05},
+}
 PRESETS = {
     "leontief": {
         "orders": {"preset": "lot_for_lot"},
@@ -73,8 +78,7 @@ PRESETS = {
     "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
     "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
     "life": {**{section: {"enabled": True} for section in
-                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS,
-             "foreign": {"demand_noise": 0.06}},
+                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS, **MOVING},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without

@@ -1,12 +1,13 @@
 r"""Entry (M6): new firms, modelled on others of their sector, funded by owners and the bank.
 
-    number_rs ~ Poisson( e_s N⁰_rs · exp(b (π_s - π⁰_s)) · φ_r · (N_rs / N⁰_rs)^κ · weeks / 52 )
+    number_rs ~ Poisson( g e_s N⁰_rs · exp(b (π_s - π⁰_s)) · φ_r · (N_rs / N⁰_rs)^κ · weeks / 52 )
     size      = 1 + exponential, mean `size` heads
     debt      = normal debt at that size ;   owners pay for what it does not: capital + first inputs + liquidity target - debt
-    ln A, ln q = σ z                                             productivity, its inverse with mean one, and quality
+    ln A = σ z  (its inverse with mean one) ,  ln q = ln q_model - h + σ_q z        productivity, and quality as customers see it
 
-e is the sector's entry rate, N the number of SMBs in region r and sector s (⁰ at rest), π the margin of the sector's SMBs in the last half
-year, φ = min(1, V_r / v V⁰_r) for the deposits V of owner households, who cannot found more than they can pay for.
+e is the sector's entry rate in the statistics, which count once a year, and g makes up for those that are gone by then; N is the number of
+SMBs in region r and sector s (⁰ at rest), π the margin of the sector's SMBs in the last half year, φ = min(1, V_r / v V⁰_r) for the
+deposits V of owner households, who cannot found more than they can pay for.
 
 A new firm is modelled on a small firm of its sector, of its region if there is one: at its own size it has the same technology, suppliers
 and customers. What it takes over is declared with the columns (`Column.entrant`). Links to its customers dilute those of their other
@@ -26,7 +27,8 @@ v       funds_share
 σ       spread
 
 Sources: Census BDS 2015-19 for rates by sector, BDS 2022 for the size of firms of age 0; Delli Gatti et al. (2011) and Dosi et al. (2010)
-for entrants as scaled copies of incumbents; Foster, Haltiwanger and Syverson (2008) for the spread; κ as in MODEL.md M6.
+for entrants as scaled copies of incumbents; Foster, Haltiwanger and Syverson (2008) for the spread,
+(2016) for the handicap; κ as in MODEL.md M6.
 """
 
 from __future__ import annotations
@@ -73,13 +75,20 @@ class Entry(Mechanism):
     enabled: bool = param(False, unit="switch", doc="New firms; off: nobody enters", source="limit of M6")
     rate: float | None = param(None, unit="1/yr", doc="e: new firms in a year by firms at rest; null: by sector from the economy", low=0,
                                high=1, source="Census BDS 2015-19, firm_entry_rate of sector_parameters.csv")  # fmt: skip
+    uncounted: float = param(1.25, unit="1", doc="g: new firms by those still there at the yearly count", low=1, high=3,
+                             tier="calibrated", source="entry rate of the scorecard, BDS 2015-19")  # fmt: skip
     every: int = param(4, unit="wk", doc="Weeks between two rounds of entry", low=1, high=52, source="assumption, for speed")
-    size: float = param(4.8, unit="heads", doc="Mean size of a new firm", low=1, high=50,
+    size: float = param(6.5, unit="heads", doc="Mean size of a new firm", low=1, high=50,
                         source="BDS 2022: 2 511 291 people in 519 559 firms of age 0")  # fmt: skip
     model_size: float = param(20.0, unit="heads", doc="Size up to which firms are models for new ones, where there are such", low=1,
                               high=500, source="assumption")  # fmt: skip
-    spread: float = param(0.25, unit="1", doc="σ: standard deviation of the logarithm of productivity and quality of new firms", low=0,
-                          high=1, source="Foster, Haltiwanger and Syverson (2008): dispersion of productivity .26")  # fmt: skip
+    spread: float = param(0.26, unit="1", doc="σ: standard deviation of the logarithm of productivity of new firms", low=0, high=1,
+                          source="Foster, Haltiwanger and Syverson (2008): dispersion of productivity .26")  # fmt: skip
+    quality_spread: float = param(0.5, unit="1", doc="σ_q: the same of their quality", low=0, high=2, tier="calibrated",
+                                  source="fitted to exit by age, BDS 2015-19")  # fmt: skip
+    handicap: float = param(0.65, unit="1", doc="h: by how much customers think less of a firm they do not know, log", low=0, high=2,
+                            tier="calibrated",
+                            source="fitted to exit by age, BDS 2015-19; Foster, Haltiwanger and Syverson (2016)")  # fmt: skip
     profit_response: float = param(5.0, unit="1", doc="b: of the logarithm of entry to the sector's margin above that at rest", low=0,
                                    high=100, source="assumption")  # fmt: skip
     funds_share: float = param(0.25, unit="1", doc="v: deposits of owners, by those at rest, below which they found fewer firms", low=0,
@@ -132,7 +141,7 @@ class Entry(Mechanism):
         enough = self.funds_share * regions.funds_at_rest
         funded = np.divide(funds, enough, out=np.ones(regions.n), where=enough > 0)
         response = np.clip(self.profit_response * (sectors.sector_margin - sectors.resting_margin), -MOST_RESPONSE, MOST_RESPONSE)
-        mean = regions.firms_at_rest * sectors.entry_rate * np.exp(response) * np.clip(funded, 0.0, 1.0)[:, None]
+        mean = self.uncounted * regions.firms_at_rest * sectors.entry_rate * np.exp(response) * np.clip(funded, 0.0, 1.0)[:, None]
         if self.agglomeration != 0.0:
             crowd = np.divide(self._number(state), regions.firms_at_rest, out=np.ones_like(mean), where=regions.firms_at_rest > 0)
             mean *= np.maximum(crowd, 1.0 / np.maximum(regions.firms_at_rest, 1.0)) ** self.agglomeration
@@ -237,12 +246,15 @@ class Entry(Mechanism):
 
     def _talent(self, step, new: Entrants, quality) -> dict[str, np.ndarray]:
         """Productivity and quality, around those of incumbents."""
-        if self.spread == 0.0:
+        if self.spread == self.quality_spread == self.handicap == 0.0:
             return {}
         from scipy.special import ndtri  # half a second to import
 
         z = [ndtri(np.maximum(step.draws.uniform(f"entry.{what}", step.t, new.uid), LEAST_UNIFORM)) for what in ("productivity", "quality")]
-        return {"productivity": np.exp(self.spread * z[0] + 0.5 * self.spread**2), "quality": quality * np.exp(self.spread * z[1])}
+        return {
+            "productivity": np.exp(self.spread * z[0] + 0.5 * self.spread**2),
+            "quality": quality * np.exp(self.quality_spread * z[1] - self.handicap),
+        }
 
     def _pay(self, state, rows, bill, debt, equity) -> None:
         """Owners and the bank pay in; capital is ordered and paid, inputs are bought abroad."""

@@ -3,7 +3,7 @@ r"""Exits (M5): who closes and why, the sale of what a closed firm owned, and th
     arrears_i   ← arrears_i + 1 in a week with anything overdue, else 0                      weeks in a row
     illiquid      arrears_i > grace weeks
     insolvent     net worth E_i < 0 and the last application for a loan refused
-    voluntary     an offer comes with a rate a year and is worth more than the firm brings: P = exp( -[ Π̄_i + w_i ]⁺ / θ y_i )
+    voluntary     an offer comes, o ξ_i a year, and is worth more than the firm brings:  P_i = exp( -[ Π̄_i + w_i + s_i ]⁺ / θ y_i )
     retirement    with a hazard a year
     y_s         = max( profit , φ · pay )  of the sector's SMBs at rest, per head ;   w_i = [ φ · pay - profit ]⁺ L_i  of the sector
     proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( c_i S_i + Σ_g price of inputs · (M_ig + in transit) )
@@ -13,8 +13,10 @@ A_s is what the sector's living firms spend on capital in a week, so that Q_s / 
 what is on sale, and ξ the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled.
 
 An owner's income is the mean profit Π̄ of a year and, where the trade earns less than a share φ of pay per head, an owner's pay w inside the
-wage bill that makes up for it. y is what an owner of the trade usually earns per head of staff; offers are exponential with the income that
-comes with θ heads. Who earns little leaves easily: the young that turn out worse than they hoped, and the small, because they are small.
+wage bill that makes up for it; what closing would destroy, (1 - κ) of capital and goods, counts with its yearly return as the stake s. y is
+what an owner of the trade usually earns per head of staff; offers are exponential with the income that comes with θ heads. Who earns little
+leaves easily: the young that turn out worse than they hoped, and the small, because they are small. ξ is how restless an owner is,
+exponential with mean one among those who begin; of those who have stayed for a years it is so with mean 1 / (1 + o P_i a).
 
 A closed firm leaves an estate for some weeks. Customers go on paying it, and `finance` pays its creditors by seniority. Then what is left
 unpaid is cancelled, once for the debtor and once for the creditor: wages, taxes and interest in arrears, trade credit at the loss of the
@@ -35,9 +37,10 @@ w, y    owner_pay, offer     currency/wk
 
 Sources: Delli Gatti et al. (2010), JEDC 34(9), and Poledna et al. (2023), European Economic Review 151, for exits by insolvency and
 illiquidity; Battiston et al. (2007), JEDC 31(6), for chains of trade credit; Shleifer and Vishny (1992), Journal of Finance 47(4), for
-assets sold to a sector that is short of cash itself; Lucas (1978), Bell Journal 9(2), and Jovanovic (1982), Econometrica 50(3), for
-owners who compare what they earn with what they could; Kermani and Ma (2023), QJE 138(1), for what liquidation brings. An owner who closes
-unpressed takes time to sell: κ is the same higher share for capital and goods then, or else every retirement would cost the bank money.
+assets sold to a sector that is short of cash itself; Vaupel, Manton and Stallard (1979), Demography 16(3), for ξ; Lucas (1978), Bell
+Journal 9(2), and Jovanovic (1982), Econometrica 50(3), for owners who compare what they earn with what they could; Kermani and Ma (2023),
+QJE 138(1), for what liquidation brings. An owner who closes unpressed takes time to sell: κ is the same higher share for capital and goods
+then, or else every retirement would cost the bank money.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ import numpy as np
 
 from ..accounts import transfer, write_off
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT
-from ..schema import Column, param
+from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import SMB, total
 from .base import Mechanism
 
@@ -65,6 +68,7 @@ class Exits(Mechanism):
                dtype="i1", low=0, high=5),
         Column("weeks_since_exit", "wk", 0, "Full weeks since the firm closed; 0 while it lives", dtype="i4", low=0),
         Column("owner_pay", "currency/wk", 0.0, "Owner's income that the accounts count as wages", low=0, entrant="scaled"),
+        Column("restlessness", "1", -1.0, "Offers to the owner by those to the average beginner; below 0: not known yet", low=-1),
         Column("offer", "currency/wk", 0.0, "Mean worth of what an owner could do instead", low=0, entrant="copied"),
         Column("liquidation", "currency/wk", 0.0, "Brought this week by the sale of what the closed firm owned", low=0),
         Column("credit_losses", "currency/wk", 0.0, "Trade credit written off this week, as a supplier", low=0),
@@ -73,17 +77,19 @@ class Exits(Mechanism):
         Column("payable_losses", "currency/wk", 0.0, "Trade credit to the firm, from abroad too, written off this week", low=0),
         Column("capital_on_sale", "currency", 0.0, "Fixed assets of closed firms that wait for a buyer", axis="sector", low=0),
     )  # fmt: skip
-    reads = ("overdue", "mean_profit", "equity", "refused", "capex", "capital_price", "unit_cost", "purchase_price")
+    reads = ("overdue", "mean_profit", "equity", "collateral", "refused", "capex", "capital_price", "unit_cost", "purchase_price")
     writes = (*(c.name for c in columns), "alive", "capital", "capacity", "normal_output", "inventory", "scrap", "input_stock",
               "input_spoiled", "pipeline", "import_pipeline", "supply_line", "debt", "guaranteed_debt", "wage_arrears", "tax_arrears",
               "interest_arrears", "payable", "import_payable", "cash", "balance")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms can close; off: nobody does", source="limit of M5")
-    grace_weeks: int = param(4, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
-    offer_rate: float = param(0.11, unit="1/yr", doc="Chance in a year that something else is offered to an owner", low=0, high=1,
+    grace_weeks: int = param(13, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
+    offer_rate: float = param(0.55, unit="1/yr", doc="Chance in a year that something else is offered to an owner", low=0, high=1,
                               tier="calibrated", source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip
-    offer_size: float = param(3.3, unit="heads", doc="θ: staff whose usual income for an owner equals the mean offer", low=0.01, high=1000,
+    offer_size: float = param(1.15, unit="heads", doc="θ: staff whose usual income for an owner equals the mean offer", low=0.01, high=1000,
                               tier="calibrated", source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip
+    stake_return: float = param(0.07, unit="share/yr", doc="Return that owners expect of what closing would destroy", low=0, high=1,
+                                source="assumption: the interest on loans")  # fmt: skip
     owner_pay_share: float = param(0.3, unit="1", doc="φ: least an owner earns per head of staff, by the pay of a head", low=0.01, high=2,
                                    source="assumption")  # fmt: skip
     retirement_hazard: float = param(0.006, unit="1/yr", doc="Chance in a year that an owner retires and nobody takes over", low=0,
@@ -117,13 +123,15 @@ class Exits(Mechanism):
         firms.weeks_since_exit[:] += ~firms.alive
         firms.weeks_in_arrears[:] = np.where(firms.alive & (firms.overdue > 0), firms.weeks_in_arrears + 1, 0)
         may_close = firms.alive & (firms.kind == SMB)
-        income = np.maximum(firms.mean_profit + firms.owner_pay, 0.0)
+        assets = firms.collateral + firms.capital * state.accounts.capital_price[state.account(INVESTMENT)]
+        stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
+        income = np.maximum(firms.mean_profit + firms.owner_pay + stake, 0.0)
         taken = np.exp(-np.divide(income, firms.offer, out=np.zeros(firms.n), where=firms.offer > 0))
         cause = np.select(
             [
                 firms.weeks_in_arrears > self.grace_weeks,
                 (firms.equity < 0.0) & firms.refused,
-                self._struck(state, step, "offer", self.weekly("offer_rate") * taken),
+                self._struck(state, step, "offer", self._restless(state, step, taken) * self.weekly("offer_rate") * taken),
                 self._struck(state, step, "retirement", self.weekly("retirement_hazard")),
             ],
             [ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT],
@@ -134,6 +142,15 @@ class Exits(Mechanism):
         firms.exit_week[closing] = step.t
         firms.exit_cause[closing] = cause[closing]
         self._tell(state, step, closing)
+
+    def _restless(self, state, step, taken) -> np.ndarray:
+        """(n,) ξ, drawn once for an owner; those who have been in business for long are the less restless ones."""
+        firms = state.firms
+        new = np.flatnonzero(firms.restlessness < 0.0)
+        years = np.maximum(step.t - firms.born[new], 0) / WEEKS_PER_YEAR
+        drawn = -np.log1p(-step.draws.uniform("restlessness", 0, firms.uid[new]))
+        firms.restlessness[new] = drawn / (1.0 + self.offer_rate * taken[new] * years)
+        return firms.restlessness
 
     def _struck(self, state, step, name, hazard) -> np.ndarray:
         uid = state.firms.uid

@@ -89,9 +89,9 @@ class Labour(Mechanism):
     writes = (*(c.name for c in columns), "spendable", "cash", "deposits", "balance")
 
     enabled: bool = param(False, unit="switch", doc="Hiring and firing; off: employment follows need", source="limit of M7")
-    hiring_speed: float = param(0.1, unit="1/wk", doc="γ_H: share of missing staff sought in a week", low=0, high=1, tier="calibrated",
+    hiring_speed: float = param(0.2, unit="1/wk", doc="γ_H: share of missing staff sought in a week", low=0, high=1, tier="calibrated",
                                 source="assumption; Pichler et al. (2022): 1/30 a day in a pandemic, .21 a week")  # fmt: skip
-    firing_speed: float = param(0.15, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
+    firing_speed: float = param(0.2, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
                                 source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
     quit_share: float = param(0.012, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
                              source="BLS JOLTS: about 2 % a month; worker_flows.csv: all separations .18 a quarter")  # fmt: skip
@@ -104,7 +104,7 @@ class Labour(Mechanism):
     resting_fill: float = param(0.25, unit="1/wk", doc="f: share of vacancies filled in a week at rest", low=0.02, high=1,
                                 source="assumption; with unemployment of 5 % a tenth of the unemployed find work in a week")  # fmt: skip
     fill_weeks: float = param(5.0, unit="wk", doc="τ_f: time in which firms learn how vacancies fill", low=1, high=52, source="assumption")
-    hours_max: float = param(1.2, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
+    hours_max: float = param(1.1, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
     wage_review_weeks: int = param(13, unit="wk", doc="Weeks between wage reviews of a firm", low=1, high=104, source="assumption")
     wage_pressure: float = param(0.05, unit="1", doc="ξ: raise at a review when no wanted hire is found", low=0, high=0.5,
                                  source="Delli Gatti et al. (2011): at most .05 a quarter")  # fmt: skip
@@ -114,7 +114,7 @@ class Labour(Mechanism):
                              source="Delli Gatti et al. (2011): .05 a quarter")  # fmt: skip
     wage_floor: float = param(0.5, unit="1", doc="w_min: lowest pay relative to the firm's at rest", low=0, high=1,
                               source="Delli Gatti et al. (2011)")  # fmt: skip
-    productivity_noise: float = param(0.15, unit="1", doc="Standard deviation of a year's shocks to the logarithm of productivity", low=0,
+    productivity_noise: float = param(0.05, unit="1", doc="Standard deviation of a year's shocks to the logarithm of productivity", low=0,
                                       high=1, source="Foster, Haltiwanger and Syverson (2008): dispersion .26, persistence .8")  # fmt: skip
     productivity_persistence: float = param(0.8, unit="1", doc="Share of a productivity advantage that is left after a year", low=0,
                                             high=0.999, source="Foster, Haltiwanger and Syverson (2008)")  # fmt: skip

@@ -58,10 +58,10 @@ FLOWS = {INVESTMENT: "investment goods", FOREIGN: "exports", GOVERNMENT: "govern
 class Market(Mechanism):
     name = "market"
     columns = (
-        Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0),
-        Column("markup", "1", 0.0, "Price over unit cost less one; covers capital, interest and profit", low=-1),
-        Column("quality", "1", 1.0, "Quality of the offer, relative to rest", low=0),
-        Column("reviewed_share", "1", 0.0, "Share of the sector's expected demand at the last review", low=0),
+        Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0, entrant="copied"),
+        Column("markup", "1", 0.0, "Price over unit cost less one; covers capital, interest and profit", low=-1, entrant="copied"),
+        Column("quality", "1", 1.0, "Quality of the offer, relative to rest", low=0, entrant="copied"),
+        Column("reviewed_share", "1", 0.0, "Share of the sector's expected demand at the last review", low=0, entrant="scaled"),
         Column(
             "customer_base",
             "1",
@@ -69,9 +69,10 @@ class Market(Mechanism):
             "Share of household demand for the sector: at home, elsewhere (a firm that is everywhere: share of large_customers, 0)",
             width=2,
             low=0,
+            entrant="scaled",
         ),
         Column("large_customers", "1", 0.0, "The same for the sector's large firms", axis="region", width="sector", low=0),
-        Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1),
+        Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1, entrant="scaled"),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
         Column("taste_factor", "1", 1.0, "Factor of shocks on households' preference; what is cut goes elsewhere", low=0),
         Column("procurement_factor", "1", 1.0, "Factor of policy on the firm's share of government purchases", low=0),
@@ -106,9 +107,9 @@ class Market(Mechanism):
                                   source="Dosi, Fagiolo and Roventini (2010): .04; sweep .01 to .1")  # fmt: skip
     stock_response: float = param(0.04, unit="1", doc="υ_S: of the logarithm of the markup to finished goods above target", low=0, high=1,
                                   source="assumption")  # fmt: skip
-    quality_noise: float = param(0.1, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
+    quality_noise: float = param(0.4, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
                                  source="assumption")  # fmt: skip
-    quality_persistence: float = param(0.8, unit="1", doc="Share of an advantage in quality that is left after a year", low=0, high=0.999,
+    quality_persistence: float = param(0.9, unit="1", doc="Share of an advantage in quality that is left after a year", low=0, high=0.999,
                                        source="assumption, as for productivity")  # fmt: skip
 
     def settle(self, state, rest):

@@ -113,9 +113,9 @@ class Strategy(Mechanism):
 
     def _aspire(self, state, acting, due, earned) -> None:
         firms = state.firms
-        peers = np.zeros(len(state.sector_codes))
-        for g in np.unique(firms.sector[due]):
-            peers[g] = np.median(earned[acting & (firms.sector == g)])
+        peers, trading = np.zeros(len(state.sector_codes)), acting & (firms.mean_demand > 0)
+        for g in np.unique(firms.sector[due & trading]):
+            peers[g] = np.median(earned[trading & (firms.sector == g)])
         speed = 1.0 - (1.0 - self.aspiration_speed) ** REVIEW
         aim = self.peer_weight * peers[firms.sector] + (1.0 - self.peer_weight) * earned
         firms.aspiration[due] += speed * (aim - firms.aspiration)[due]

@@ -211,8 +211,9 @@ def test_losses_raise_the_failure_hazard_as_much_as_they_were_made_to():
         week.append(np.full(len(hit), t))
     panel = replace(closing(panel, last), loss_firm=np.concatenate(firm), loss_week=np.concatenate(week))
     exposed, other, hit, failed = facts.exposure_to_losses(panel)
-    np.testing.assert_allclose(exposed + other, np.minimum(last, T))
-    assert hit.sum() + failed.sum() == np.sum(last < T)
+    first = np.maximum(panel.born + YEAR, 0)
+    np.testing.assert_allclose(exposed + other, np.maximum(np.minimum(last, T) - first, 0))
+    assert hit.sum() + failed.sum() == np.sum((last >= first) & (last < T))
     m = facts.measure(panel)
     assert m["loss_ratio"][0] / m["loss_ratio"][1] == pytest.approx(3.0, rel=0.15)
     crude = (hit.sum() / exposed.sum()) / (failed.sum() / other.sum())
@@ -225,6 +226,19 @@ def test_exposed_weeks_are_counted_once():
     exposed, other, _, _ = facts.exposure_to_losses(panel)
     assert exposed.tolist() == [36, 12]
     assert (exposed + other).tolist() == [52, 52]
+
+
+def test_first_year_of_a_firm_is_left_out_of_its_exposure():
+    """Founded in week -22, the firms count from week 30 on: of the 26 weeks after a loss in week 20, 16 do; nobody fails before."""
+    panel = made_up(3, years=2, born=np.full(3, -22), loss_firm=np.array([0, 1]), loss_week=np.array([20, 60]))
+    exposed, other, hit, failed = facts.exposure_to_losses(closing(panel, np.array([40, NEVER, 29])))
+    assert exposed.tolist() == [10, 26, 0]
+    assert (exposed + other).tolist() == [10, 74, 0]
+    assert hit.tolist() == [True, False, False]
+    assert not failed.any()
+    everybody = facts.exposure_to_losses(closing(replace(panel, born=np.full(3, -100)), np.array([40, NEVER, 29])))
+    assert everybody[0].tolist() == [20, 26, 0]
+    assert everybody[3].tolist() == [False, False, True]
 
 
 def test_regression_tells_age_from_size():
@@ -370,7 +384,9 @@ def test_scorecard_of_the_model_is_whole(written):
     assert "facts pass" in card.summary()
     told = card.plain()
     assert len(told["regression"]) == 4 * len(facts.FINE_NAMES)
-    assert card.measures["smbs"][:, 0].tolist() == [60, 60]
+    alive = [panels.load(path).alive[0].sum() for path in sorted((folder / "parts").glob("*.nc"))]
+    assert card.measures["smbs"][:, 0].tolist() == alive
+    assert 50 < min(alive) <= max(alive) <= 60  # a few close during the burn-in
 
 
 def test_panel_on_disk_gives_the_same_measures(written):

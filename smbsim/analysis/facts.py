@@ -25,7 +25,7 @@ import numpy as np
 
 from ..mechanisms.exits import CAUSES
 from ..metrics.network import bullwhip
-from ..schema import DAYS_PER_WEEK
+from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR
 from .panel import Panel
 
 AGES = (0, 1, 2, 3, 4, 5, 10, 15, 20, 25)  # first year of each class; those of exit_hazard_by_age.csv, as ages before the year
@@ -147,21 +147,25 @@ def dhs(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.divide(after - before, mean, out=np.zeros(mean.shape), where=mean > 0), mean
 
 
+YOUNG_WEEKS = 5 * WEEKS_PER_YEAR
+
+
 def exposure_to_losses(panel: Panel, window: int = EXPOSED) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Firm-weeks within and outside `window` weeks after the firm's last loss on trade credit, and whether it failed in each: (n,) each.
 
-    Only weeks 0 to T count, and losses in them. A week belongs to the last loss before it.
+    Only weeks 0 to T count, and losses in them, and not those of a firm's first year, in which failure has other reasons. A week belongs
+    to the last loss before it.
     """
     T, n = panel.weeks, len(panel.uid)
-    first, last = np.maximum(panel.born, 0), np.minimum(panel.exit_week, T)
+    first, last = np.maximum(panel.born + WEEKS_PER_YEAR, 0), np.minimum(panel.exit_week, T)
     lived = np.maximum(last - first, 0).astype(float)
     order = np.lexsort((panel.loss_week, panel.loss_firm))
     firm, week = panel.loss_firm[order], panel.loss_week[order]
     until = np.append(week[1:], T)
     until[np.append(firm[1:] != firm[:-1], True) if len(firm) else slice(0)] = T
-    until = until[: len(firm)]
-    exposed = np.bincount(firm, np.clip(np.minimum(until, last[firm]) - week, 0, window), minlength=n)[:n]
-    failed = np.isin(panel.exit_cause, FAILURES) & (panel.exit_week >= 0) & (panel.exit_week < T)
+    until, begun = until[: len(firm)], np.maximum(week, first[firm])
+    exposed = np.bincount(firm, np.clip(np.minimum(np.minimum(until, last[firm]), week + window) - begun, 0, window), minlength=n)[:n]
+    failed = np.isin(panel.exit_cause, FAILURES) & (panel.exit_week >= first) & (panel.exit_week < T)
     latest = np.full(n, -(2**30))
     before = week < panel.exit_week[firm]
     np.maximum.at(latest, firm[before], week[before])
@@ -256,7 +260,8 @@ def credit(panel: Panel) -> dict:
     risky = leverage > np.median(leverage) if len(leverage) else np.zeros(0, dtype=bool)
     exposed, other, hit, failed = exposure_to_losses(panel)
     heads = np.where(panel.alive, panel.employment, 0.0).max(axis=0)
-    stratum = panel.sector * len(SIZES) + class_of(heads, SIZES)
+    founded = np.digitize(panel.born, [-YOUNG_WEEKS, 0])  # before, within the five years before, and after the panel begins
+    stratum = (panel.sector * len(SIZES) + class_of(heads, SIZES)) * 3 + founded
     ratio = mantel_haenszel(exposed, other, hit, failed, stratum)
     return {
         "applicants": asked.sum(),
@@ -275,7 +280,7 @@ def cycles(panel: Panel) -> dict:
     output_growth, wage_growth = np.diff(np.log(output)), np.diff(np.log(wage))
     swing = cycle(np.log(output), SMOOTH_QUARTERS)
     months = [cycle(np.log(np.maximum(block_means(w[name], MONTH), 1e-300)), SMOOTH_MONTHS) for name in ("employment", "gdp")]
-    whip = bullwhip(panel.tier_orders, panel.tier_demand)
+    whip = bullwhip(*(block_means(tier, MONTH) for tier in (panel.tier_orders, panel.tier_demand)))
     return {
         "quarter_unemployment": u, "quarter_vacancies": vacancies,
         "quarter_output_growth": output_growth, "quarter_wage_growth": wage_growth,

@@ -336,7 +336,7 @@ def _credit(tables: Tables) -> list[Fact]:
              **around(gap, 0.5), source=survey, note="the survey splits by credit score, here by debt / net worth"),
         Fact("trade_credit_losses", "credit", "Failure hazard after a loss on trade credit, relative to none", "1", HOLD_OUT, loss_ratio,
              **within(1.5, 1.1, INFINITE), source="Jacobson and von Schedvin (2015): above 1 (recalled)",
-             note="within sector and size, 26 weeks; the target is only that it is above 1"),
+             note="within sector, size and age, 26 weeks; the target is only that it is above 1"),
     ]  # fmt: skip
 
 

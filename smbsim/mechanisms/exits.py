@@ -126,7 +126,7 @@ class Exits(Mechanism):
         assets = firms.collateral + firms.capital * state.accounts.capital_price[state.account(INVESTMENT)]
         stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
         income = np.maximum(firms.mean_profit + firms.owner_pay + stake, 0.0)
-        taken = np.exp(-np.divide(income, firms.offer, out=np.zeros(firms.n), where=firms.offer > 0))
+        taken = np.exp(-np.divide(income, firms.offer, out=np.full(firms.n, np.inf), where=firms.offer > 0))
         cause = np.select(
             [
                 firms.weeks_in_arrears > self.grace_weeks,

@@ -23,7 +23,7 @@ from smbsim.schema import WEEKS_PER_YEAR
 from smbsim.state import LARGE, SMB
 
 WEEK = Step(0, Draws(1))
-QUIET = {"voluntary_hazard": 0.0, "retirement_hazard": 0.0}
+QUIET = {"offer_rate": 0.0, "retirement_hazard": 0.0, "grace_weeks": 4}
 WORTHLESS = {**QUIET, "capital_recovery": 0.0, "goods_recovery": 0.0, "orderly_recovery": 0.0}
 NOBODY = Exits(**QUIET)
 
@@ -71,33 +71,78 @@ def test_insolvency_takes_both_lost_net_worth_and_a_refused_loan():
     assert causes(state) == ["insolvent", "none", "none"]
 
 
-def test_owner_gives_up_below_the_outside_option_but_not_in_the_first_year():
+def test_owner_leaves_for_an_offer_that_is_worth_more_than_the_firm():
     state = trio()
-    state.firms.mean_profit[:], state.firms.outside_option[:], state.firms.born[:] = (-1.0, -1.0, -1.0), (0.0, -2.0, 0.0), (-52, -52, -51)
-    Exits(voluntary_hazard=0.0, retirement_hazard=0.0).judge(state, WEEK)
+    state.firms.mean_profit[:], state.firms.offer[:], state.firms.restlessness[:] = (-1.0, 1e3, -1.0), (1.0, 1.0, 0.0), 1.0
+    Exits(offer_rate=0.0, retirement_hazard=0.0).judge(state, WEEK)
     assert state.firms.alive.all()
-    Exits(voluntary_hazard=1.0, retirement_hazard=0.0).judge(state, WEEK)
+    Exits(offer_rate=1.0, retirement_hazard=0.0).judge(state, WEEK)
     assert causes(state) == ["voluntary", "none", "none"]
+
+
+def test_offers_are_taken_at_the_rate_of_the_formula():
+    """o ξ exp(-[profit + owner's pay + stake] / θ y), week by week for many firms alike."""
+    state = miniature(3_000, 1, model="money")[0]
+    firms, rule = state.firms, Exits(offer_rate=0.4, retirement_hazard=0.0, stake_return=0.0)
+    small = firms.kind == SMB
+    firms.mean_profit[:], firms.owner_pay[:], firms.offer[:], firms.restlessness[:] = 3.0, 1.0, 5.0, 1.0
+    for t in range(WEEKS_PER_YEAR):
+        rule.judge(state, Step(t, Draws(1)))
+    expected = 1.0 - (1.0 - (1.0 - 0.6 ** (1 / 52)) * np.exp(-0.8)) ** 52
+    assert abs(np.mean(~firms.alive[small]) - expected) < 4 * np.sqrt(expected * (1 - expected) / small.sum())
+
+
+def test_the_restless_leave_first_and_those_who_have_stayed_are_less_so():
+    """Exponential frailty: the hazard at age a is h / (1 + h a), for beginners who grow old and for firms of the start that are old."""
+    state = miniature(4_000, 1, model="money")[0]
+    firms, rule = state.firms, Exits(offer_rate=0.5, retirement_hazard=0.0)
+    small, old = firms.kind == SMB, np.arange(firms.n) % 2 == 0
+    firms.mean_profit[:], firms.owner_pay[:], firms.offer[:] = -1e30, 0.0, 1.0  # every offer is taken
+    firms.born[:] = np.where(old, -10 * WEEKS_PER_YEAR, 0)
+    rule.judge(state, Step(0, Draws(1)))
+    assert firms.restlessness[small & ~old].mean() == pytest.approx(1.0, abs=0.1)
+    assert firms.restlessness[small & old].mean() == pytest.approx(1.0 / 6.0, rel=0.1)
+    for t in range(1, WEEKS_PER_YEAR):
+        rule.judge(state, Step(t, Draws(1)))
+    left = [np.mean(~firms.alive[small & group]) for group in (old, ~old)]
+    assert left[0] < 0.45 * left[1]
+
+
+def test_an_owner_earns_at_least_a_share_of_the_pay_of_the_trade():
+    class rest:
+        surplus, capex, interest = np.array([5.0, 0.5, 2.0]), np.zeros(3), np.zeros(3)
+        wages, employment = np.array([10.0, 10.0, 10.0]), np.array([2.0, 4.0, 4.0])
+
+    state = trio()
+    Exits(owner_pay_share=0.3, offer_size=2.0).settle(state, rest)
+    per_head = {g: (rest.surplus[state.firms.sector == g].sum() / rest.employment[state.firms.sector == g].sum(),
+                    0.3 * rest.wages[state.firms.sector == g].sum() / rest.employment[state.firms.sector == g].sum())
+                for g in set(state.firms.sector.tolist())}  # fmt: skip
+    for i, g in enumerate(state.firms.sector.tolist()):
+        profit, least = per_head[g]
+        assert state.firms.offer[i] == pytest.approx(2.0 * max(profit, least))
+        assert state.firms.owner_pay[i] == pytest.approx(max(least - profit, 0.0) * rest.employment[i])
 
 
 def test_first_cause_that_applies_is_the_one_that_is_kept():
     state = trio()
     state.firms.overdue[0], state.firms.equity[:2], state.firms.refused[:], state.firms.mean_profit[:] = 1.0, -1.0, True, -1e9
-    Exits(grace_weeks=0, voluntary_hazard=1.0, retirement_hazard=1.0).judge(state, WEEK)
+    state.firms.offer[:], state.firms.restlessness[:] = 1.0, 1.0
+    Exits(grace_weeks=0, offer_rate=1.0, retirement_hazard=1.0).judge(state, WEEK)
     assert causes(state) == ["illiquid", "insolvent", "voluntary"]
 
 
 def test_large_firms_never_close():
     state = trio()
     state.firms.kind[:], state.firms.equity[:], state.firms.refused[:] = (LARGE, LARGE, SMB), -1.0, True
-    Exits(voluntary_hazard=1.0, retirement_hazard=1.0).judge(state, WEEK)
+    Exits(offer_rate=1.0, retirement_hazard=1.0).judge(state, WEEK)
     assert state.firms.alive.tolist() == [True, True, False]
 
 
 def test_retirements_come_at_their_yearly_hazard_and_to_the_same_firms_under_other_row_numbers():
     state = miniature(2_000, 1, model="money", exits={"retirement_hazard": 0.3})[0]
     order = np.random.default_rng(1).permutation(state.firms.n)
-    other, rule = state.relabelled(order), Exits(retirement_hazard=0.3)
+    other, rule = state.relabelled(order), Exits(retirement_hazard=0.3, offer_rate=0.0)
     small = int((state.firms.kind == SMB).sum())
     for t in range(WEEKS_PER_YEAR):
         for one in (state, other):
@@ -326,7 +371,7 @@ def test_exits_that_do_not_happen_change_no_bit():
 
 def test_at_rest_nobody_closes():
     state, plan, draws = miniature(
-        80, 2, model="money", exits={"voluntary_hazard": 1.0, "retirement_hazard": 0.0}, sourcing={"review_hazard": 0.0}
+        80, 2, model="money", exits={"offer_rate": 0.0, "retirement_hazard": 0.0}, sourcing={"review_hazard": 0.0}
     )
     state.firms.born[:] = -520
     output = state.firms.output.copy()
@@ -335,17 +380,8 @@ def test_at_rest_nobody_closes():
     assert state.firms.output == pytest.approx(output, rel=1e-10)
 
 
-def test_firm_that_loses_money_at_rest_closes_when_it_loses_twice_as_much():
-    class rest:
-        surplus, capex, interest = np.array([5.0, -1.0, 2.0]), np.zeros(3), np.array([1.0, 1.0, 1.0])
-
-    state = trio()
-    Exits().settle(state, rest)
-    assert state.firms.outside_option.tolist() == [0.0, -4.0, 0.0]
-
-
 def test_metrics_count_exits_of_the_week_by_cause():
-    state, plan, draws = miniature(100, 2, model="money", exits={"voluntary_hazard": 0.0, "retirement_hazard": 0.9})
+    state, plan, draws = miniature(100, 2, model="money", exits={"offer_rate": 0.0, "retirement_hazard": 0.9})
     names = ("smbs_alive", "exits", "retirements", "illiquid_exits", "insolvent_exits", "voluntary_exits", "mergers")
     seen = np.array(advance(state, plan, draws, 0, 20, lambda state: [METRICS[name](state) for name in names]))
     assert seen[:, 1].sum() == (~state.firms.alive).sum() > 5

@@ -31,7 +31,7 @@ CASCADE = 0.05  # share of firms from which a chain of defaults counts as a casc
 PUBLISHED = {0.8: 0.0, 1.2: 0.23, 2.0: 0.70, 4.0: 0.70, 6.0: 0.0}  # mean degree → share of 40 seeds on one graph (MODEL.md 6)
 PUBLISHED_RUNS = 40
 COLUMNS = [column for mechanism in MECHANISMS for column in mechanism.columns]
-AT_ONCE = Exits(estate_weeks=0, capital_recovery=0.0, goods_recovery=0.0, voluntary_hazard=0.0, retirement_hazard=0.0)
+AT_ONCE = Exits(estate_weeks=0, capital_recovery=0.0, goods_recovery=0.0, offer_rate=0.0, retirement_hazard=0.0)
 
 
 def branching(z: float) -> float:

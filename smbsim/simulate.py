@@ -14,7 +14,7 @@ import numpy as np
 
 from .draws import Draws
 from .economy import Economy
-from .interventions.base import apply, resolve
+from .interventions.base import EMPTY, Known, apply, resolve
 from .interventions.policies import enact
 from .mechanisms.base import Step
 from .metrics import METRICS
@@ -63,14 +63,16 @@ def advance(state: State, plan: Plan, step: Step, check: bool = False) -> None:
             state.check(f"after phase '{name}' at week {step.t}")
 
 
-def plan(scenario: Scenario, state: State, draws: Draws) -> Plan:
+def plan(scenario: Scenario, state: State, draws: Draws, known: Known = EMPTY) -> Plan:
     """The phases of a week under this scenario: its shocks first, then the schedule with its policies, whose books are opened.
+
+    known: whom interventions concern that began earlier, as `resolve` found it then
 
     Raises InputError when the target of an intervention selects nothing.
     """
     shocks = scenario.shocks
-    masks = resolve(shocks, state, draws)
-    programme = enact(scenario.policies, state, draws)
+    masks = resolve(shocks, state, draws, known)
+    programme = enact(scenario.policies, state, draws, known)
     return (("interventions", partial(apply, shocks, masks=masks)), *schedule_plan((*scenario.mechanisms, *programme)))
 
 
@@ -112,9 +114,10 @@ def burn_in(state: State, plan: Plan, draws: Draws, weeks: int, check: bool = Fa
 
 @dataclass
 class Recorder:
-    """What is kept of one variant of one run."""
+    """What is kept of one variant of one run: the weeks first … first + weeks - 1."""
 
     metrics: Sequence[Metric]
+    first: int
     weeks: int
     snapshots: np.ndarray
     resting: np.ndarray  # (n,) output at rest
@@ -123,6 +126,7 @@ class Recorder:
     outcome: Outcome
     values: dict[str, np.ndarray] = field(default_factory=dict)
     flows: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    events: tuple[tuple[int, str], ...] = ()  # (week, what happened), none from the burn-in
 
     def __post_init__(self):
         self.relative = np.ones((len(self.snapshots), len(self.resting)), dtype=np.float32)
@@ -134,7 +138,7 @@ class Recorder:
         for name, value in (*((m.name, m(state)) for m in self.metrics), *along.items(), *self.books.gaps(state).items()):
             if name not in self.values:
                 self.values[name] = np.empty((self.weeks, *np.shape(value)))
-            self.values[name][t] = value
+            self.values[name][t - self.first] = value
         for line, amount in state.flows.items():
             self.flows[line] = self.flows.get(line, 0.0) + amount
         if t in self.snapshots:
@@ -169,7 +173,33 @@ def run(
     first = next(iter(variants.values()))
     state, resting, tier = started[first.without_interventions()]
     pairs = {name: _without_policies(name, variants) for name, variant in variants.items() if variant.policies}
-    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier)
+    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier, 0)
+
+
+def futures(
+    variants: Mapping[str, Scenario],
+    state: State,
+    week: int,
+    seed: int,
+    resting: np.ndarray,
+    tier: np.ndarray,
+    known: Known = EMPTY,
+    target_draws: Draws | None = None,
+    check: bool = False,
+    progress: Progress = ignore,
+) -> Result:
+    """Simulate every variant from the same state, which is left as it is: from `week` to the end of the horizon.
+
+    known        : whom interventions concern that began earlier
+    target_draws : behind the targets of the others; default those of the seed
+    """
+    recorders, shared = {}, state.copy()  # which takes the books of policies, and keeps what targets look up
+    for name, scenario in variants.items():
+        phases = plan(scenario, shared, target_draws or Draws(seed), known)
+        recorders[name] = _record(scenario, shared.copy(), phases, resting, tier, Draws(seed), check, progress, week)
+    pairs = {name: _without_policies(name, variants) for name, variant in variants.items() if variant.policies}
+    first = next(iter(variants.values()))
+    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier, week)
 
 
 def _without_policies(name: str, variants: Mapping[str, Scenario]) -> str:
@@ -185,15 +215,17 @@ def _start(scenario, seed, economy, threads, check, progress, network):
     return state, resting, tier
 
 
-def _record(scenario, state, phases, resting, tier, draws, check, progress) -> Recorder:
+def _record(scenario, state, phases, resting, tier, draws, check, progress, first=0) -> Recorder:
     weeks = scenario.horizon.weeks
-    snapshots = np.unique(np.linspace(0, weeks - 1, SNAPSHOTS).astype(int))
-    recorder = Recorder(chosen(scenario.output.metrics), weeks, snapshots, resting, tier, Books(state), Outcome.begin(state))
-    for t in range(weeks):
+    snapshots = np.unique(np.linspace(first, weeks - 1, SNAPSHOTS).astype(int))
+    metrics = chosen(scenario.output.metrics)
+    recorder = Recorder(metrics, first, weeks - first, snapshots, resting, tier, Books(state), Outcome.begin(state))
+    for t in range(first, weeks):
         advance(state, phases, Step(t, draws), check)
         recorder.record(state, t)
         progress(1)
     recorder.outcome.close(state, scenario.policies, weeks)
+    recorder.events = tuple((week, text) for week, text in state.events if week >= 0)
     return recorder
 
 
@@ -205,22 +237,23 @@ def chosen(names: Sequence[str] | None) -> tuple[Metric, ...]:
     return tuple(METRICS.values() if names is None else (METRICS[name] for name in names))
 
 
-def _result(scenario, names, pairs, seed, recorders, state, resting, tier) -> Result:
+def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week) -> Result:
     stack = {name: np.stack([recorders[v].values[name] for v in names])[:, None] for name in recorders[names[0]].values}
     known = {**METRICS, **RECORDED}
     series = {name: Series(v, known[name].unit, known[name].label, known[name].axis) for name, v in stack.items()}
     base = recorders.get(BASELINE)
     whip = np.stack([_bullwhip(recorders[v], base if v != BASELINE else None) for v in names])[:, None]
-    years = scenario.horizon.weeks / WEEKS_PER_YEAR
+    years = (scenario.horizon.weeks - week) / WEEKS_PER_YEAR
     flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
     outcomes = {v: recorders[v].outcome for v in names}
     labels = {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS}
     if known_policies := policy_names(tuple(outcomes.values())):
         labels |= {"policy": known_policies, "group": GROUPS, "account": state.account_names}
     return Result(
-        scenario.name, tuple(names), (seed,), np.arange(scenario.horizon.weeks), series,
+        scenario.name, tuple(names), (seed,), np.arange(week, scenario.horizon.weeks), series,
         {"bullwhip": Series(whip, "1", "Bullwhip ratio", "tier"), **panels(outcomes, pairs)}, labels,
         {**_firm_panel(state, resting, tier, [recorders[v] for v in names]), **firm_panel(tuple(outcomes.values()))}, flows,
+        events=tuple((v, seed, *event) for v in names for event in recorders[v].events),
     )  # fmt: skip
 
 

@@ -25,17 +25,19 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "metrics.labour": 2, "metrics.credit": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
-    "result": 3, "outcome": 3,
+    "result": 3, "outcome": 3, "checkpoint": 3,
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.resilience": 4, "analysis.stability": 4,
+    "analysis.loops": 4, "analysis.lives": 4, "analysis.summary": 4,
     "analysis.impact": 4, "analysis.policy": 4, "analysis.impulse": 4, "analysis.local": 4, "analysis.paired": 4, "analysis.tails": 4,
     "analysis.risk": 4, "analysis.risk_job": 4, "analysis.risk_networks": 4, "analysis.risk_table": 4, "analysis.risk_folder": 4,
     "analysis.risk_checks": 4, "analysis.concentration": 4, "analysis.second_supplier": 4,
     "analysis.panel": 4, "analysis.facts": 4, "analysis.targets": 4, "analysis.scorecard": 4,
-    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
+    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4, "figures.policy": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip
-UPWARD_INSIDE = {("result", "Result.plot", "figures.series"), ("result", "Result.summary", "analysis.resilience")}
+UPWARD_INSIDE = {("result", "Result.plot", "figures.series"), ("result", "Result.summary", "analysis.summary"),
+                 ("result", "Result.policies", "analysis.policy")}
 FOLDERS = ("mechanisms", "interventions", "metrics", "systemic")  # a file here imports no sibling but base
 SIBLINGS = {  # exceptions: kernels of the risk index have their own file; upstreamness is defined once; a target may be the riskiest firms
     ("systemic.esri", "systemic.cascade"), ("systemic.esri", "systemic.layout"), ("systemic.layout", "systemic.cascade"),
@@ -131,7 +133,7 @@ def test_every_module_has_a_level():
 
 @pytest.mark.parametrize("module", FILES)
 def test_imports_never_point_up(module):
-    """At module level a module imports its own level or lower ones; inside functions too, but for Result.plot and Result.summary."""
+    """At module level a module imports its own level or lower ones; inside functions too, but for what Result offers: plot, summary, policies."""
     for where, name in imports(module):
         function = where.replace("class ", "")
         if name in LEVELS and (module, function, name) not in UPWARD_INSIDE:

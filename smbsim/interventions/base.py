@@ -18,10 +18,11 @@ Source: DECISIONS.md 24; MODEL.md 8, rules 1, 2 and 13 (a size is a share of the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -282,20 +283,26 @@ def check_targets(interventions: Sequence[Intervention], sectors: Sequence[str],
         raise InputError(*problems)
 
 
-def resolve(interventions: Sequence[Intervention], state: State, draws: Draws) -> tuple[np.ndarray, ...]:
+Known = Mapping[Intervention, np.ndarray]  # intervention → the rows it concerns, found earlier
+EMPTY: Known = MappingProxyType({})
+
+
+def resolve(interventions: Sequence[Intervention], state: State, draws: Draws, known: Known = EMPTY) -> tuple[np.ndarray, ...]:
     """The rows each intervention concerns, worked out once; firms that enter later are not among them.
+
+    known: what was found for some of them earlier in the run, which holds
 
     Raises InputError, one line per mistake: a name that is not there, a target that selects nothing, a column that nobody reads.
     """
     check_targets(interventions, state.sector_codes, state.region_names)
     problems = []
     for i, shock in enumerate(interventions):
-        known = _known_firms(state) if shock.target.firms is not None else {}
-        lost = [name for name in shock.target.firms or () if name not in known]
-        problems += [f"{_label(i, shock)}: unknown firm '{name}'.{_near(name, known)}" for name in lost]
+        there = _known_firms(state) if shock.target.firms is not None else {}
+        lost = [name for name in shock.target.firms or () if name not in there]
+        problems += [f"{_label(i, shock)}: unknown firm '{name}'.{_near(name, there)}" for name in lost]
         absent = [column for table, column in shock.moves if column not in getattr(state, table)]
         problems += [f"{_label(i, shock)}: nothing in this model reads {column}" for column in absent]
-    masks = tuple(shock.mask(state, draws) for shock in interventions)
+    masks = tuple(known[shock] if shock in known else shock.mask(state, draws) for shock in interventions)
     for i, (shock, mask) in enumerate(zip(interventions, masks, strict=True)):
         if not mask.any() and not any(line.startswith(_label(i, shock)) for line in problems):
             problems.append(f"{_label(i, shock)}: target {shock.target.given()} selects no firm")

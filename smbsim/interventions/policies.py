@@ -41,7 +41,7 @@ from ..mechanisms.base import Step
 from ..rest import BANK, GOVERNMENT
 from ..schema import WEEKS_PER_YEAR, param
 from ..state import NEVER, UNLIMITED, State, total
-from .base import Intervention, resolve
+from .base import EMPTY, Intervention, Known, resolve
 
 CONDITIONS = ("all", "arrears", "low_cash", "sales_drop", "refused")
 THRESHOLDS = {"low_cash": 0.5, "sales_drop": 0.25}  # of the liquidity target, and below normal sales; assumptions
@@ -93,7 +93,7 @@ class Policy(Intervention):
 
     def takers(self, mask: np.ndarray, state: State, draws: Draws) -> np.ndarray:
         """Of the firms concerned, those that would ask for it; the same ones in every variant."""
-        return mask & (draws.uniform(f"take-up {self.kind}", 0, state.firms.uid) < self.take_up)
+        return mask & (draws.uniform(f"take-up {self.kind}", 0, state.firms.uid[: len(mask)]) < self.take_up)
 
     def begin(self, state: State, k: int, step: Step, takers: np.ndarray) -> None:
         """What the budget allows this week, who is supported and at which level. k: row of its books."""
@@ -437,13 +437,15 @@ def labels(policies: Sequence[Policy]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def enact(policies: Sequence[Policy], state: State, draws: Draws) -> tuple[Programme, ...]:
+def enact(policies: Sequence[Policy], state: State, draws: Draws, known: Known = EMPTY) -> tuple[Programme, ...]:
     """The programme of a scenario, with its books opened in the state; nothing where there is no policy.
+
+    known: whom policies concern that began earlier
 
     Raises InputError, one line per mistake: a name that is not there, a target that selects nothing, a column that nobody reads.
     """
     if not policies:
         return ()
-    masks = resolve(policies, state, draws)
+    masks = resolve(policies, state, draws, known)
     takers = tuple(policy.takers(mask, state, draws) for policy, mask in zip(policies, masks, strict=True))
     return (Programme(tuple(policies), tuple(state.enact(labels(policies))), takers),)

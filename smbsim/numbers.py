@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from .analysis.policy import told
+from .analysis import lives
 from .analysis.resilience import MEASURES, resilience
-from .result import BASELINE, Result
+from .result import BASELINE, EVENT, Result
 from .simulate import IDENTITIES
 
 BAND = (5, 50, 95)  # percent
 
 
 def of(result: Result) -> dict[str, Any]:
-    """name, variants, runs, weeks, the summary in words, resilience of each variant, its policies, each metric in brief."""
+    """name, variants, runs, weeks, the summary in words, resilience of each variant, its firms and people, its policies, events,
+    each metric in brief."""
     return {
         "name": result.name,
         "variants": list(result.variants),
@@ -24,7 +25,9 @@ def of(result: Result) -> dict[str, Any]:
         "weeks": len(result.weeks),
         "summary": result.summary().splitlines(),
         "resilience": measures(result),
-        "policies": told(result),
+        "lives": of_lives(result),
+        "policies": result.policies(),
+        "events": [dict(zip(EVENT, event, strict=True)) for event in result.events],
         "metrics": metrics(result),
         "largest_gap": {name: float(result.series[name].values.max()) for name in IDENTITIES if name in result.series},
     }
@@ -40,6 +43,13 @@ def measures(result: Result) -> dict[str, dict[str, dict[str, Any]]]:
             r = resilience(result, variant)
             found[variant] = {name: {"unit": unit, **_quantiles(getattr(r, name))} for name, unit in MEASURES.items()}
     return found
+
+
+def of_lives(result: Result) -> dict[str, dict[str, dict[str, Any]]]:
+    """Variant → measure → unit and quantiles over the runs; without those of which nothing happens."""
+    variants = [v for v in result.variants if v != BASELINE] if BASELINE in result.variants else []
+    found = {v: lives.lives(result, v) for v in variants}
+    return {v: {n: {"unit": lives.MEASURES[n], **_quantiles(x)} for n, x in of.items()} for v, of in found.items() if of}
 
 
 def metrics(result: Result) -> dict[str, dict[str, Any]]:

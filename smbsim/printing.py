@@ -158,13 +158,13 @@ def lists(groups: dict) -> None:
 
 
 def numbers(told: dict) -> None:
-    """Resilience by variant and every metric in brief: what `smbsim show` prints below the summary."""
-    found = told["resilience"]
-    if found:
-        _section("resilience of value added against the paired baseline: median (5 to 95 % of runs)")
-        first = next(iter(found.values()))
-        rows = [(name, q["unit"], *(_banded(of[name]) for of in found.values())) for name, q in first.items()]
-        terminal.out(terminal.columns(rows, ("measure", "unit", *found)))
+    """Resilience, firms and people by variant, and every metric in brief: what `smbsim show` prints below the summary."""
+    for what, found in (("resilience of value added", told["resilience"]), ("firms and people", told["lives"])):
+        if found:
+            _section(f"{what} against the paired baseline: median (5 to 95 % of runs)")
+            units = {name: q["unit"] for of in found.values() for name, q in of.items()}
+            rows = [(n, unit, *(_banded(of[n]) if n in of else "–" for of in found.values())) for n, unit in units.items()]
+            terminal.out(terminal.columns(rows, ("measure", "unit", *found)))
     for variant, told_of in told["policies"].items():
         _policies(variant, told_of)
     for variant in told["variants"]:

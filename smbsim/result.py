@@ -44,6 +44,7 @@ class Result:
               became of them: start_there (in this variant), start_job_weeks, start_borrowed, start_alive (at the end), start_exit_week,
               start_exit_cause (V, m), start_support (V, P, m) currency by policy
     flows   : (variant, flow, payer, payee) → mean per year over the runs, currency
+    events  : (variant, seed, week, what happened) of what is rare enough to be told
     """
 
     name: str
@@ -56,6 +57,7 @@ class Result:
     firms: Mapping[str, np.ndarray]
     flows: Mapping[tuple[str, str, str, str], float]
     manifest: dict = field(default_factory=dict)
+    events: tuple[tuple[str, int, int, str], ...] = ()
 
     def __getitem__(self, name: str) -> Series:
         for table in (self.series, self.panels):
@@ -104,6 +106,8 @@ class Result:
             variables[name] = (("variant", "run", s.axis), s.values, {"units": s.unit, "long_name": s.label})
         for name, values in self.firms.items():
             variables[f"firm_{name}"] = (FIRM_DIMS.get(name, ("firm",)), values)
+        for k, name in enumerate(EVENT) if self.events else ():
+            variables[f"event_{name}"] = ("event", [event[k] for event in self.events])
         coords = {"variant": list(self.variants), "run": np.arange(len(self.seeds)), "seed": ("run", list(self.seeds)), "week": self.weeks}
         coords |= {axis: list(names) for axis, names in self.labels.items()}
         flows = json.dumps([[*line, amount] for line, amount in self.flows.items()])
@@ -117,9 +121,15 @@ class Result:
 
     def summary(self) -> str:
         """What happened, in words and numbers."""
-        from .analysis.resilience import in_words
+        from .analysis.summary import in_words
 
         return in_words(self)
+
+    def policies(self) -> dict[str, dict]:
+        """What the policies of each variant that has some cost and did: `analysis.policy.told`."""
+        from .analysis.policy import told
+
+        return told(self)
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<li>{line}</li>" for line in self.summary().splitlines())
@@ -169,6 +179,7 @@ def _percentiles(values: np.ndarray, bands: Sequence[float]) -> np.ndarray:
     return np.where(unknown, np.nan, np.nanpercentile(np.where(unknown[:, None], 0.0, values), bands, axis=1))
 
 
+EVENT = ("variant", "seed", "week", "text")
 FIRM_DIMS = {
     "relative_output": ("variant", "snapshot", "firm"), "snapshot_week": ("snapshot",),
     "supplier": ("link",), "buyer": ("link",), "flow": ("link",),
@@ -195,18 +206,21 @@ def load_dataset(path: str | Path) -> Result:
     with xr.open_dataset(path, engine="h5netcdf") as data:
         data.load()
     series, panels, firms = {}, {}, {}
+    columns = [data[f"event_{name}"].values.tolist() for name in EVENT if f"event_{name}" in data]
     for name, v in data.data_vars.items():
-        if name.startswith("firm_"):
-            firms[name.removeprefix("firm_")] = v.values
+        if name.startswith("event_"):
             continue
         weekly = "week" in v.dims
+        if name.startswith("firm_") and not weekly:
+            firms[name.removeprefix("firm_")] = v.values
+            continue
         axis = v.dims[-1] if not weekly or len(v.dims) == 4 else None
         (series if weekly else panels)[name] = Series(v.values, v.attrs["units"], v.attrs["long_name"], axis)
     flows = {tuple(line): amount for *line, amount in json.loads(data.attrs["flows"])}
     labels = {d: tuple(str(x) for x in data[d].values) for d in data.coords if d in data.dims and data[d].dtype.kind in "OUT"}
     return Result(
         data.attrs["name"], labels.pop("variant"), tuple(int(s) for s in data["seed"].values), data["week"].values, series, panels, labels,
-        firms, flows,
+        firms, flows, events=tuple(zip(*columns, strict=True)),
     )  # fmt: skip
 
 
@@ -222,5 +236,5 @@ def concatenate(results: Sequence[Result]) -> Result:
     flows = {line: sum(r.flows.get(line, 0.0) * k for r, k in zip(results, runs, strict=True)) / sum(runs) for line in lines}
     return replace(
         first, seeds=tuple(s for r in results for s in r.seeds), series=join([r.series for r in results]),
-        panels=join([r.panels for r in results]), flows=flows,
+        panels=join([r.panels for r in results]), flows=flows, events=tuple(event for r in results for event in r.events),
     )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smbsim.analysis.resilience import MEASURES, Resilience, in_words, resilience, sectors_hit
+from smbsim.analysis.resilience import MEASURES, Resilience, resilience, sectors_hit
+from smbsim.analysis.summary import in_words
 from smbsim.result import Result, Series
 from smbsim.schema import InputError
 

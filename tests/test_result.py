@@ -51,6 +51,7 @@ def result() -> Result:
             "flow": numbers(2, seed=6),
         },
         flows={(BASELINE, "wages", "firm", "household"): 0.1 + 0.2, ("grün, \"quoted\"", "wages", "firm", "household"): 1e-300},
+        events=((BASELINE, 7, 2, "the last SMB of sector Θ closed"), ("grün, \"quoted\"", 2**63 - 1, 0, "…")),
     )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def same_tables(one: dict, other: dict) -> bool:
 def same(one: Result, other: Result) -> bool:
     """Everything but the manifest, to the bit."""
     return (
-        (one.name, one.variants, one.seeds, one.flows) == (other.name, other.variants, other.seeds, other.flows)
+        (one.name, one.variants, one.seeds, one.flows, one.events) == (other.name, other.variants, other.seeds, other.flows, other.events)
         and dict(one.labels) == dict(other.labels)
         and same_arrays({"weeks": one.weeks, **one.firms}, {"weeks": other.weeks, **other.firms})
         and same_tables(one.series, other.series)
@@ -239,7 +240,8 @@ def test_quantiles_leave_out_what_is_unknown(result):
 
 def part(result: Result, runs: slice, wages: float) -> Result:
     cut = {table: {n: replace(s, values=s.values[:, runs]) for n, s in getattr(result, table).items()} for table in ("series", "panels")}
-    return replace(result, seeds=result.seeds[runs], flows={(BASELINE, "wages", "firm", "household"): wages}, **cut)
+    events = tuple(event for event in result.events if event[1] in result.seeds[runs])
+    return replace(result, seeds=result.seeds[runs], flows={(BASELINE, "wages", "firm", "household"): wages}, events=events, **cut)
 
 
 def test_concatenated_parts_are_the_whole(result):

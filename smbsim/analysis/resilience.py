@@ -19,8 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..result import BASELINE, Result
-from . import policy
+from ..result import Result
 
 THRESHOLD = 0.02  # ε; MODEL.md 5.6
 SHARE_OF_DEPTH = 0.1  # the same, relative to the depth; assumption
@@ -83,50 +82,3 @@ def sectors_hit(result: Result, variant: str, share: float = 0.25) -> list[tuple
         if depth > NO_EFFECT:
             hit.append((sector, int(np.argmax(q[:, k] < 1.0 - share * depth)), float(depth)))
     return sorted(hit, key=lambda h: -h[2])
-
-
-def in_words(result: Result) -> str:
-    """What each variant does, in words and numbers with a band over the runs; what policies cost; the identities."""
-    lines = []
-    for variant in result.variants:
-        if variant == BASELINE or BASELINE not in result.variants or "real_value_added" not in result.series:
-            continue
-        lines += _variant_in_words(result, variant)
-    lines += policy.in_words(result)
-    gaps = [f"{s} {result.series[n].values.max():.1e}" for n, s in (("money_gap", "money"), ("goods_gap", "goods")) if n in result.series]
-    if gaps:
-        lines.append(f"books: largest gap of {', of '.join(gaps)} (relative)")
-    return "\n".join(lines) if lines else f"{result.name}: nothing to compare"
-
-
-def _variant_in_words(result: Result, variant: str) -> list[str]:
-    r = resilience(result, variant)
-    if not r.depth.any():
-        return [f"{variant}: no effect"]
-    back = f"back within a tenth of the loss in week {_band(r.recovery, 1, '.0f')}" if np.isfinite(r.recovery).any() else "not back"
-    late = np.isnan(r.recovery).mean()
-    lines = [
-        f"{variant}: value added falls by {_band(r.depth, 100, '.2f')} % at the trough in week {_band(r.trough, 1, '.0f')}; {back}"
-        + (f" ({late:.0%} of runs not before the horizon)" if 0 < late < 1 else ""),
-        f"{variant}: the loss adds up to {_band(r.loss, 1, '.3f')} weeks of value added; over the last half year the gap is "
-        f"{_band(r.hysteresis_gap, 100, '.3f')} %",
-    ]
-    if "employment" in result.series:
-        jobs = result.relative("employment").values[result.variant(variant)]
-        lines.append(f"{variant}: {_band(1 - jobs.min(axis=1), 100, '.2f')} % of jobs are not needed at the worst")
-    if "sector_output" in result.series:
-        names = result.manifest.get("sector_names", {})
-        worst = sectors_hit(result, variant)[:4]
-        listed = ", ".join(f"{names.get(code, code)} −{depth:.1%} (from week {week})" for code, week, depth in worst)
-        lines.append(f"{variant}: hit most: {listed}")
-    return lines
-
-
-def _band(values: np.ndarray, factor: float, form: str) -> str:
-    """Median and, with more than one run, the 5 to 95 % band."""
-    known = values[np.isfinite(values)] * factor
-    middle = format(float(np.median(known)), form)
-    if known.size < 2:
-        return middle
-    low, high = (format(float(x), form) for x in np.percentile(known, (5, 95)))
-    return middle if low == high else f"{middle} ({low} to {high})"

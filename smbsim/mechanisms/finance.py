@@ -343,7 +343,7 @@ class Finance(Mechanism):
             share = min(self.owners_share * need / able.sum(), 1.0) if able.sum() > 0 else 0.0
             transfer(state, "household", BANK, share * able, "bank recapitalisation")
             transfer(state, GOVERNMENT, BANK, need - float(total(share * able)), "bank recapitalisation")
-            state.events.append((t, f"bank recapitalised with {need:.4g} after losses beyond its own funds"))
+            state.events.append((t, "the bank was recapitalised after losses beyond its own funds"))
         excess = max(float(state.accounts.balance[own]) - required, 0.0)
         received = np.zeros(cells.n)
         regional = state.by_region(firms.interest)

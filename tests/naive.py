@@ -1,7 +1,8 @@
 """The oracle: a week of the whole model the slow, obvious way, with dictionaries, floats and loops.
 
 It is written from the equations (the docstrings of the mechanisms and MODEL.md), never from the code of the phases, and shares nothing
-with it but the random numbers. Where the two disagree over fifty weeks, one of them is wrong.
+with it but the random numbers. Where the two disagree over fifty weeks, one of them is wrong. It knows no new firms, no strategies, no
+mergers and no policies, and firms do not look for other suppliers than those that stand in for closed ones.
 
 Every table is a dictionary of rows, a row a dictionary of columns under the names of the state:
     firms      by uid                       households  by (region, class)
@@ -14,16 +15,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from statistics import NormalDist
 
+from smbsim.accounts import BELOW_ONE
 from smbsim.draws import Draws
 from smbsim.rest import ACCOUNTS, BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES
-from smbsim.state import EVERYWHERE, OWNER, SMB, WORKER, State
+from smbsim.state import EVERYWHERE, LARGE, OWNER, SMB, UNLIMITED, WORKER, State
 
 HOUSEHOLD = 0  # place of the households among the uses
 N_USES = len(USES)
 WEEKS = 52  # in a year
+STILL = 1.0 - 1e-9  # of the capital wanted: a smaller gap is rounding
+INVEST, EXPORT, STATE = (USES.index(use) for use in (INVESTMENT, FOREIGN, GOVERNMENT))
 BINDING = {"leontief": 0, "strongly_critical": 1, "half_critical": 2, "weakly_critical": 2, "linear": 0, "ario_psi": 0}
 USE_FLOWS = {INVESTMENT: "investment goods", FOREIGN: "exports", GOVERNMENT: "government purchases"}
+NORMAL = NormalDist()
+LEAST_UNIFORM = 2.0**-54
+ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT = 1, 2, 3, 4
 KEYS = {"uid", "customer", "group", "supplier", "buyer", "slot"}  # say which row it is; compared by being found
 
 
@@ -49,14 +57,30 @@ class NaiveEconomy:
             columns = {column: getattr(table, column).tolist() for column in table.columns if column not in KEYS}
             getattr(new, name).update({key: {c: values[k] for c, values in columns.items()} for k, key in enumerate(keys)})
         new.scale = {uid: firm["normal_output"] or 1.0 for uid, firm in new.firms.items()}
-        new.slots_of = {uid: [key for key in new.slots if key[0] == uid] for uid in new.firms}
-        new.links_to = {uid: [key for key in new.links if key[0] == uid] for uid in new.firms}
-        new.links_of = {key: [] for key in new.slots}
-        for supplier, customer in new.links:
-            new.links_of[customer, new.firms[supplier]["sector"]].append((supplier, customer))
-        new.slot_of = {link: slot for slot, links in new.links_of.items() for link in links}
         new.firms_of = {s: [uid for uid, firm in new.firms.items() if firm["sector"] == s] for s in new.sectors}
+        new.join_links()
         return new
+
+    def join_links(self):
+        """Who buys what from whom, by the slots and links that there are."""
+        self.slots_of = {uid: [key for key in self.slots if key[0] == uid] for uid in self.firms}
+        self.links_to = {uid: [key for key in self.links if key[0] == uid] for uid in self.firms}
+        self.links_of = {key: [] for key in self.slots}
+        for supplier, customer in sorted(self.links):
+            self.links_of[customer, self.firms[supplier]["sector"]].append((supplier, customer))
+        self.slot_of = {link: slot for slot, links in self.links_of.items() for link in links}
+
+    def on(self, name):
+        """The mechanism is there and switched on."""
+        mechanism = self.parameters.get(name)
+        return mechanism is not None and mechanism.enabled
+
+    def uniforms(self, name, t, uids):
+        uids = list(uids)
+        return dict(zip(uids, self.draws.uniform(name, t, uids).tolist(), strict=True)) if uids else {}
+
+    def normal(self, u):
+        return NORMAL.inv_cdf(max(u, LEAST_UNIFORM))
 
     def week(self, t: int, factors: Mapping[str, Mapping[int, float]] | None = None) -> None:
         """One week. factors: column -> uid or sector -> value, written before the week begins."""
@@ -68,10 +92,20 @@ class NaiveEconomy:
         self.receive(t)
         self.break_down(t)
         self.expect()
-        self.limit_labour()
+        self.adjust_staff(t)
+        if self.on("credit"):
+            self.appraise()
+            self.borrow(t)
+        if self.on("finance"):
+            self.plan_investment()
         self.produce()
         self.order()
+        self.demand_from_abroad(t)
         self.spend()
+        self.attract()
+        self.order_over_counter()
+        if self.on("market"):
+            self.compare_with_imports()
         self.share_demand()
         self.collect_orders()
         self.serve()
@@ -83,15 +117,31 @@ class NaiveEconomy:
         self.sell_to_other_uses()
         self.sell_over_counter()
         self.buy_abroad_and_from_accounts()
+        self.count_cash()
         self.pay_wages()
         self.pay_product_taxes()
         self.pay_spot_inputs()
         self.pay_emergency_imports()
+        self.pay_bank()
         self.pay_trade_credit()
         self.collect_investment()
         self.close_books()
+        self.pay_owners(t)
         self.distribute()
         self.balance_government()
+        if self.on("exits"):
+            self.judge(t)
+            self.liquidate(t)
+        self.release_staff()
+        if self.on("sourcing"):
+            self.close_links(t)
+        if self.on("exits"):
+            self.settle_estates()
+        self.estimate_costs()
+        if self.on("market"):
+            self.review_prices(t)
+        if self.on("sourcing") and t % self.parameters["sourcing"].every == 0:
+            self.forget_links()
         self.smooth_income()
 
     # -- goods ------------------------------------------------------------------------------------------------------------------------
@@ -121,11 +171,7 @@ class NaiveEconomy:
             expected = firm["expected_demand"] + orders.forecast_speed * (firm["demand"] - firm["expected_demand"])
             gap = firm["finished_cover"] * expected - firm["inventory"] + firm["backlog_due"]
             firm["expected_demand"] = expected
-            firm["planned_output"] = max(0.0, expected + orders.inventory_adjustment * gap)
-
-    def limit_labour(self):
-        for firm in self.firms.values():
-            firm["labour_limit"] = firm["labour_factor"] * firm["normal_output"] if firm["labour_factor"] < 1.0 else 1e300
+            firm["planned_output"] = max(0.0, expected + orders.inventory_adjustment * gap) if firm["alive"] else 0.0
 
     def produce(self):
         production = self.parameters["production"]
@@ -146,6 +192,8 @@ class NaiveEconomy:
                     slot["emergency_import"] = production.emergency_share * missing * self.sectors[key[1]]["import_factor"]
                 slot["input_stock"] += slot["emergency_import"]
             firm["available_output"] = min(limit, self.input_limit(slots, firm["capacity"]))
+            if not firm["alive"]:
+                firm["output"] = firm["able_output"] = firm["available_output"] = 0.0
             if firm["storable"]:
                 firm["output"] = min(firm["planned_output"], firm["available_output"])
                 self.use_inputs(uid)
@@ -204,11 +252,14 @@ class NaiveEconomy:
             ):
                 for row in rows.values():
                     row[column][u] = row[f"resting_{column}"][u] * scale
-        households = self.parameters["households"]
+        households, regions = self.parameters["households"], self.regions.values()
+        force = sum(region["labour_force"] for region in regions)
+        idle = sum(region["unemployed"] - region["normal_unemployment"] * region["labour_force"] for region in regions)
+        mood = max(1.0 - households.confidence * idle / force, 0.0) if force > 0.0 else 1.0
         for cell in self.households.values():
             if households.enabled:
                 wealth_share = (1.0 - households.income_share) / households.wealth_weeks
-                wished = households.income_share * cell["income_smoothed"] + wealth_share * cell["deposits"]
+                wished = mood * (households.income_share * cell["income_smoothed"] + wealth_share * cell["deposits"])
                 cell["consumption"] = max(min(wished, cell["deposits"]), 0.0)
         total = 0.0
         for r, region in self.regions.items():
@@ -225,29 +276,109 @@ class NaiveEconomy:
         account = self.accounts[name]
         return account["passthrough_budget"] / account["resting_budget"] if account["resting_budget"] > 0.0 else 0.0
 
-    def reach(self, firm):
-        """Household budgets within the firm's reach."""
-        s = firm["sector"]
-        if firm["region"] == EVERYWHERE:
-            return firm["customer_base"][0] * sum(region["large_customers"][s] * region["budget"][s] for region in self.regions.values())
-        home = self.regions[firm["region"]]["budget"][s]
-        elsewhere = sum(region["budget"][s] for r, region in self.regions.items() if r != firm["region"])
-        return firm["customer_base"][0] * home + firm["customer_base"][1] * elsewhere
+    def demand_from_abroad(self, t):
+        """ln e = ρ ln e + σ √(1 - ρ²) z, ρ^52 the persistence; exports asked for are e times those at rest."""
+        foreign = self.parameters["foreign"]
+        if foreign.demand_noise == 0.0:
+            return
+        rho, account = foreign.demand_persistence ** (1.0 / WEEKS), self.accounts[FOREIGN]
+        z = self.normal(self.draws.one("demand from abroad", t))
+        level = math.exp(rho * math.log(account["demand_level"]) + foreign.demand_noise * math.sqrt(1.0 - rho**2) * z)
+        account["demand_level"] = level
+        for rows, column in ((self.sectors, "spending"), (self.accounts, "account_spending")):
+            for row in rows.values():
+                row[column][EXPORT] = level * row[f"resting_{column}"][EXPORT]
 
-    def share_demand(self):
+    def base(self, firm, r):
+        """B_i,r: the part of the market of region r that is the firm's, before customers compare."""
+        if firm["region"] == EVERYWHERE:
+            return firm["customer_base"][0] * self.regions[r]["large_customers"][firm["sector"]]
+        return firm["customer_base"][0 if firm["region"] == r else 1]
+
+    def attract(self):
+        """v_i; the factor by which the shares of a market add to one; shares of the pool, and its price."""
+        market, firms = self.parameters["market"], self.firms.values()
+        for firm in firms:
+            firm["pull"] = 1.0 if firm["alive"] else 0.0
+            if self.on("market"):
+                firm["pull"] *= firm["price"] ** (1.0 - market.price_elasticity) * firm["quality"] ** market.quality_elasticity
+        left = any(not f["alive"] and (f["sale_share"] > 0.0 or sum(f["customer_base"]) > 0.0) for f in firms)
+        same = not self.on("market") and not left  # in the limit the shares are those of the start
+        pools = {}
+        for s, members in self.firms_of.items():
+            sellers = [self.firms[uid] for uid in members]
+            for r, region in self.regions.items():
+                total = math.fsum(self.base(firm, r) * firm["pull"] for firm in sellers)
+                region["intensity"][s] = 1.0 if same else 1.0 / total if total > 0.0 else 0.0
+            pools[s] = math.fsum(firm["sale_share"] * firm["pull"] for firm in sellers)
+            for firm in sellers:
+                share = firm["sale_share"] * firm["pull"]
+                firm["pool_share"] = share if same else share / pools[s] if pools[s] > 0.0 else 0.0
+            if self.on("market"):
+                units = math.fsum(firm["pool_share"] / firm["price"] for firm in sellers)
+                self.sectors[s]["counter_price"] = 1.0 / units if units > 0.0 else 0.0
+                for firm in sellers:
+                    firm["bargain"] = self.sectors[s]["counter_price"] / firm["price"]
+            else:
+                self.sectors[s]["counter_price"] = math.fsum(firm["pool_share"] * firm["price"] for firm in sellers)
+
+    def order_over_counter(self):
         for sector in self.sectors.values():
             sector["counter_demand"] = 0.0
         for firm in self.firms.values():
-            firm["counter_base"] = firm["output"]
-            for s, coefficient in enumerate(self.sectors[firm["sector"]]["counter_coefficient"]):
-                self.sectors[s]["counter_demand"] += firm["counter_base"] * coefficient
-        reach = {uid: self.reach(firm) for uid, firm in self.firms.items()}
+            needs = self.sectors[firm["sector"]]["counter_coefficient"]
+            cost = sum(k * self.sectors[s]["counter_price"] for s, k in enumerate(needs))
+            firm["counter_base"] = firm["output"] if firm["alive"] else 0.0
+            if self.on("finance") and firm["kind"] == SMB and cost > 0.0:
+                firm["counter_base"] = min(firm["counter_base"], max(firm["cash"], 0.0) / cost)
+            for s, k in enumerate(needs):
+                self.sectors[s]["counter_demand"] += firm["counter_base"] * k
+
+    def compare_with_imports(self):
+        """C_r,s = f θ_s C_r P^(1-σ), imports = f θ_m C_r φ^(1-σ), P = (Σ B v / Σ B)^(1/(1-ε))."""
+        market = self.parameters["market"]
+        sigma, epsilon = market.import_elasticity, market.price_elasticity
+        for s, sector in self.sectors.items():
+            sellers = [self.firms[uid] for uid in self.firms_of[s]]
+            sector["spending"][HOUSEHOLD] = sector["import_spending"][HOUSEHOLD] = 0.0
+            for r, region in self.regions.items():
+                consumption = sum(self.households[r, kind]["consumption"] for kind in (WORKER, OWNER))
+                offers = math.fsum(self.base(firm, r) * firm["pull"] for firm in sellers)
+                bases = math.fsum(self.base(firm, r) for firm in sellers if firm["alive"])
+                at_home = 0.0
+                if offers > 0.0:
+                    at_home = (offers / bases) ** ((1.0 - sigma) / (1.0 - epsilon)) if epsilon > 1.0 else 1.0
+                abroad = max(sector["import_price_factor"], 1e-3) ** (1.0 - sigma)
+                worth = sector["sector_basket"] * at_home + sector["import_basket"] * abroad
+                f = (sector["sector_basket"] + sector["import_basket"]) / worth if worth > 0.0 else 0.0
+                region["budget"][s] = f * sector["sector_basket"] * consumption * at_home
+                sector["spending"][HOUSEHOLD] += region["budget"][s]
+                sector["import_spending"][HOUSEHOLD] += f * sector["import_basket"] * consumption * abroad
+
+    def reach(self, firm):
+        """Household budgets within the firm's reach."""
+        s = firm["sector"]
+        parts = (self.base(firm, r) * region["intensity"][s] * region["budget"][s] for r, region in self.regions.items())
+        return firm["pull"] * sum(parts)
+
+    def tilts(self):
+        """uid -> the state's purchases from the firm by its share of the pool; their mean over the pool is one."""
+        tilt = {uid: firm["procurement_factor"] for uid, firm in self.firms.items()}
+        if any(factor != 1.0 for factor in tilt.values()):
+            for members in self.firms_of.values():
+                mean = sum(self.firms[uid]["pool_share"] * tilt[uid] for uid in members)
+                tilt |= {uid: tilt[uid] / mean if mean > 0.0 else 0.0 for uid in members}
+        return tilt
+
+    def share_demand(self):
+        reach, tilt = {uid: self.reach(firm) for uid, firm in self.firms.items()}, self.tilts()
         for uid, wished in self.preferred(reach).items():
             firm = self.firms[uid]
             firm["household_demand"] = wished
             sector = self.sectors[firm["sector"]]
-            pooled = sum(sector["spending"][1:]) / firm["price"] + sector["counter_demand"]
-            firm["final_demand"] = firm["demand_factor"] * (wished / firm["price"] + firm["sale_share"] * pooled)
+            spending = sum(sector["spending"][1:]) + (tilt[uid] - 1.0) * sector["spending"][STATE]
+            pooled = spending / firm["price"] + sector["counter_demand"] * firm["bargain"]
+            firm["final_demand"] = firm["demand_factor"] * (wished / firm["price"] + firm["pool_share"] * pooled)
 
     def preferred(self, reach):
         """Household budgets aimed at each firm: taste moves them within the sector first, then between sectors."""
@@ -340,6 +471,10 @@ class NaiveEconomy:
             line = (flow, *(side[0][0] if isinstance(side[0][0], str) else side[0][0][0] for side in (paid, received)))
             self.flows[line] = self.flows.get(line, 0.0) + total
 
+    def note(self, flow, payer, payee, amount):
+        """A flow that is no payment: a loan, its repayment, its loss."""
+        self.flows[flow, payer, payee] = self.flows.get((flow, payer, payee), 0.0) + amount
+
     def pay(self, flow, payer, payee, amount):
         self.transfer(flow, [(payer, amount)], [(payee, amount)])
 
@@ -381,9 +516,7 @@ class NaiveEconomy:
             due = 0.0
             for uid, firm in self.firms.items():
                 s = firm["sector"]
-                smb_share = firm["customer_base"][0 if firm["region"] == r else 1]
-                share = firm["customer_base"][0] * region["large_customers"][s] if firm["region"] == EVERYWHERE else smb_share
-                due += region["budget"][s] * share * ratio[uid]
+                due += region["budget"][s] * region["intensity"][s] * self.base(firm, r) * firm["pull"] * ratio[uid]
             paid += self.by_consumption(due, [(r, WORKER), (r, OWNER)])
         self.transfer("consumption", paid, [(("firm", uid), amount) for uid, amount in received.items()])
 
@@ -393,11 +526,12 @@ class NaiveEconomy:
         return [(("household", cell), amount * self.households[cell]["consumption"] / total if total > 0.0 else 0.0) for cell in cells]
 
     def sell_to_other_uses(self):
+        tilt = self.tilts()
         for u, use in enumerate(self.uses):
             if u == HOUSEHOLD:
                 continue
             for uid, firm in self.firms.items():
-                met = firm["demand_factor"] * firm["final_fill_rate"] * firm["sale_share"]
+                met = firm["demand_factor"] * firm["final_fill_rate"] * firm["pool_share"] * (tilt[uid] if u == STATE else 1.0)
                 flow = USE_FLOWS.get(use, f"{use} inputs")
                 self.pay(flow, use, ("firm", uid), met * self.sectors[firm["sector"]]["spending"][u])
 
@@ -406,7 +540,8 @@ class NaiveEconomy:
         received = []
         for uid, firm in self.firms.items():
             s = firm["sector"]
-            sold = firm["demand_factor"] * firm["final_fill_rate"] * firm["sale_share"] * self.sectors[s]["counter_demand"]
+            asked = self.sectors[s]["counter_demand"] * firm["bargain"]
+            sold = firm["demand_factor"] * firm["final_fill_rate"] * firm["pool_share"] * asked
             volume[s] += sold
             value[s] += firm["price"] * sold
             received.append((("firm", uid), firm["price"] * sold))
@@ -431,20 +566,54 @@ class NaiveEconomy:
                 payers = self.by_consumption(amount, list(self.households)) if u == HOUSEHOLD else [(use, amount)]
                 self.transfer("imports" if name == FOREIGN else f"purchases from {name}", payers, [(name, amount)])
 
+    # -- what firms can pay -----------------------------------------------------------------------------------------------------------
+
+    def count_cash(self):
+        """S_i: deposits, not below zero; without limit for large firms and where finance is off."""
+        if self.on("finance"):
+            for firm in self.firms.values():
+                firm["spendable"] = max(firm["cash"], 0.0) if firm["kind"] == SMB else UNLIMITED
+
+    def afford(self, uid, due):
+        """What the firm can pay of what is due; it has that much less left to spend."""
+        firm = self.firms[uid]
+        paid = min(due, firm["spendable"])
+        firm["spendable"] -= paid
+        return paid
+
     def pay_wages(self):
         for cell in self.households.values():
             cell["income"] = 0.0
+        if not self.on("labour"):
+            self.place_staff({uid: firm["labour_coefficient"] * firm["output"] for uid, firm in self.firms.items()})
         for uid, firm in self.firms.items():
-            firm["employment"] = firm["labour_coefficient"] * firm["output"]
-            firm["wage_bill"] = firm["wage"] * firm["employment"]
-            self.pay_cells("wages", ("firm", uid), firm["region"], WORKER, firm["wage_bill"])
+            pay, heads = firm["wage_factor"] * firm["wage"], firm["employment"]
+            if self.on("labour"):
+                used = firm["labour_coefficient"] * firm["output"] / firm["productivity"]
+                heads = max(heads, used)
+                firm["wage_subsidy"] = firm["wage_subsidy_share"] * pay * max(firm["employment"] - used, 0.0)
+                self.pay("wage subsidy", GOVERNMENT, ("firm", uid), firm["wage_subsidy"])
+                firm["spendable"] += firm["wage_subsidy"]
+            firm["wage_bill"] = pay * heads
+            due = firm["wage_bill"] + firm["wage_arrears"]
+            paid = self.afford(uid, due)
+            firm["wage_arrears"] = due - paid
+            self.pay_cells("wages", ("firm", uid), firm["region"], WORKER, paid)
+
+    def tax(self, uid, flow, tax):
+        firm = self.firms[uid]
+        due = tax + firm["tax_arrears"]
+        paid = self.afford(uid, due)
+        firm["tax_arrears"] = max(due - paid, 0.0)
+        self.pay(flow, ("firm", uid), GOVERNMENT, paid)
 
     def pay_product_taxes(self):
         for uid, firm in self.firms.items():
             firm["product_tax_paid"] = firm["product_tax_coefficient"] * firm["output"]
-            self.pay("product taxes", ("firm", uid), GOVERNMENT, firm["product_tax_paid"])
+            self.tax(uid, "product taxes", firm["product_tax_paid"])
 
     def pay_spot_inputs(self):
+        """Imports and products of accounts, and extra costs: paid on delivery, or not had."""
         for uid, firm in self.firms.items():
             sector = self.sectors[firm["sector"]]
             use = cost = sector["other_import_coefficient"]
@@ -452,59 +621,263 @@ class NaiveEconomy:
                 volume = coefficient * self.sectors[g]["import_factor"]
                 use += volume
                 cost += volume * self.sectors[g]["import_price_factor"]
-            self.pay("imported inputs", ("firm", uid), FOREIGN, firm["output"] * cost)
+            accounts = sum(sector["account_coefficient"])
+            extra = (firm["cost_factor"] - 1.0) * firm["material_cost"] * firm["output"]
+            due = firm["output"] * (cost + accounts) + extra
+            firm["spot_cost"] = self.afford(uid, due)
+            had = firm["spot_cost"] / due if due != 0.0 else 1.0
+            firm["spot_use"], firm["extra_cost"] = had * firm["output"] * (use + accounts), had * extra
+            self.pay("imported inputs", ("firm", uid), FOREIGN, had * firm["output"] * cost)
+            self.pay("extra costs", ("firm", uid), FOREIGN, firm["extra_cost"])
             for name, coefficient in zip(self.account_names, sector["account_coefficient"], strict=True):
-                use += coefficient
-                cost += coefficient
-                self.pay(f"inputs from {name}", ("firm", uid), name, firm["output"] * coefficient)
-            firm["spot_use"], firm["spot_cost"] = firm["output"] * use, firm["output"] * cost
+                self.pay(f"inputs from {name}", ("firm", uid), name, had * firm["output"] * coefficient)
 
     def pay_emergency_imports(self):
+        """In cash, at a premium; what cannot be paid is owed abroad."""
         premium = 1.0 + self.parameters["production"].emergency_premium
         for uid, firm in self.firms.items():
-            firm["emergency_cost"] = 0.0
-            for key in self.slots_of[uid]:
-                price = premium * self.sectors[key[1]]["import_price_factor"]
-                firm["emergency_cost"] += price * self.slots[key]["emergency_import"]
-            self.pay("emergency imports", ("firm", uid), FOREIGN, firm["emergency_cost"])
+            cost = {
+                key: premium * self.sectors[key[1]]["import_price_factor"] * self.slots[key]["emergency_import"]
+                for key in self.slots_of[uid]
+            }
+            firm["emergency_cost"] = sum(cost.values())
+            paid = self.afford(uid, firm["emergency_cost"])
+            self.pay("emergency imports", ("firm", uid), FOREIGN, paid)
+            if paid < firm["emergency_cost"]:
+                for key, amount in cost.items():
+                    self.slots[key]["import_payable"] += amount * (firm["emergency_cost"] - paid) / firm["emergency_cost"]
+
+    def pay_bank(self):
+        finance = self.parameters["finance"]
+        for uid, firm in self.firms.items():
+            if not self.on("finance"):
+                firm["interest"] = finance.loan_rate / WEEKS * firm["debt"]
+                self.pay("interest", ("firm", uid), BANK, firm["interest"])
+                continue
+            firm["interest_rate"] = finance.loan_rate + firm["loan_spread"]
+            if firm["kind"] == SMB:
+                firm["interest_rate"] += finance.premium * max(firm["leverage"] - firm["normal_leverage"], 0.0)
+            firm["interest"] = firm["interest_rate"] / WEEKS * firm["debt"] if firm["alive"] else 0.0
+            due = firm["interest"] + firm["interest_arrears"]
+            paid = self.afford(uid, due)
+            firm["interest_arrears"] = due - paid
+            self.pay("interest", ("firm", uid), BANK, paid)
+            above = max(firm["debt"] - firm["normal_debt"], 0.0)
+            due = finance.repayment_rate / WEEKS * above if firm["alive"] else firm["debt"]
+            firm["principal"] = self.afford(uid, due)
+            firm["loan_overdue"] = due - firm["principal"]
+            if firm["principal"] > 0.0:
+                firm["guaranteed_debt"] *= (firm["debt"] - firm["principal"]) / firm["debt"]
+                firm["cash"] -= firm["principal"]
+                firm["debt"] -= firm["principal"]
+                self.note("principal", "firm", "bank", firm["principal"])
 
     def pay_trade_credit(self):
-        for (supplier, customer), link in self.links.items():
-            due = link["payable"] / self.firms[customer]["payment_terms"]
-            link["payable"] -= due
-            self.pay("network inputs", ("firm", customer), ("firm", supplier), due)
-        for (customer, _), slot in self.slots.items():
-            due = slot["import_payable"] / self.firms[customer]["payment_terms"]
-            slot["import_payable"] -= due
-            self.pay("imported inputs", ("firm", customer), FOREIGN, due)
+        """Abroad first, then suppliers, each in proportion to what is due; an estate owes everything at once."""
+        for uid, firm in self.firms.items():
+            terms = firm["payment_terms"] if firm["alive"] else 1.0
+            imports = {key: self.slots[key]["import_payable"] / terms for key in self.slots_of[uid]}
+            bills = {}
+            for key in self.slots_of[uid]:
+                for name in self.links_of[key]:
+                    link = self.links[name]
+                    last = self.on("finance") and link["weight"] == 0.0 and link["payable"] < 0.01
+                    bills[name] = link["payable"] if last else link["payable"] / terms
+            firm["trade_due"], firm["trade_overdue"] = 0.0, 0.0
+            for dues in (imports, bills):
+                due = sum(dues.values())
+                paid = self.afford(uid, due)
+                firm["trade_due"] += due
+                firm["trade_overdue"] += due - paid
+                share = BELOW_ONE * paid / due if paid < due else 1.0
+                for name in dues:
+                    dues[name] *= share
+            for key, amount in imports.items():
+                self.slots[key]["import_payable"] -= amount
+                self.pay("imported inputs", ("firm", uid), FOREIGN, amount)
+            for name, amount in bills.items():
+                self.links[name]["payable"] -= amount
+                self.pay("network inputs", ("firm", uid), ("firm", name[0]), amount)
 
     def collect_investment(self):
         spent = -self.accounts[INVESTMENT]["balance"]
+        if self.on("finance"):
+            spent = max(spent, 0.0)
         planned = sum(firm["capex"] for firm in self.firms.values()) + sum(cell["residual_investment"] for cell in self.households.values())
         share = spent / planned if planned > 0.0 else 0.0
         for uid, firm in self.firms.items():
-            self.pay("capital replacement", ("firm", uid), INVESTMENT, share * firm["capex"])
+            paid = self.afford(uid, share * firm["capex"])
+            self.pay("capital replacement", ("firm", uid), INVESTMENT, paid)
+            if self.on("finance"):
+                bought = paid / self.accounts[INVESTMENT]["capital_price"]
+                firm["capital"] += bought - firm["depreciation_share"] * firm["capital"]
+                if firm["capital_coefficient"] > 0.0:
+                    firm["capacity"] = firm["capital"] / firm["capital_coefficient"]
         for key, cell in self.households.items():
             cell["invested"] = share * cell["residual_investment"]
             self.pay("residual investment", ("household", key), INVESTMENT, cell["invested"])
 
+    # -- investment and credit --------------------------------------------------------------------------------------------------------
+
+    def plan_investment(self):
+        """ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) at the price of capital; the pool asks for its basket."""
+        finance, pool = self.parameters["finance"], self.accounts[INVESTMENT]
+        spent = bought = 0.0
+        for s, sector in self.sectors.items():
+            members = [self.firms[uid] for uid in self.firms_of[s]]
+            sold = math.fsum(firm["pool_share"] for firm in members)
+            volume = math.fsum(firm["pool_share"] / firm["price"] for firm in members if firm["price"] > 0.0)
+            here, abroad = sector["resting_spending"][INVEST], sector["resting_import_spending"][INVEST]
+            spent += here + abroad
+            bought += here * (volume / sold if sold > 0.0 else 1.0)
+            bought += abroad / sector["import_price_factor"] if sector["import_price_factor"] > 0.0 else abroad
+        for account in self.accounts.values():
+            spent += account["resting_account_spending"][INVEST]
+            bought += account["resting_account_spending"][INVEST]
+        price = pool["capital_price"] = spent / bought if bought > 0.0 else 1.0
+        planned = max(pool["balance"], 0.0) + sum(cell["residual_investment"] for cell in self.households.values())
+        for firm in self.firms.values():
+            firm["depreciation"] = price * firm["depreciation_share"] * firm["capital"]
+            gap = firm["capital_need"] * firm["mean_demand"] - firm["capital"]
+            wanted = max(firm["depreciation"] + price * gap / finance.investment_weeks, 0.0)
+            liquid = max(firm["cash"] / firm["liquidity_target"], 0.0) if firm["cash"] < firm["liquidity_target"] else 1.0
+            firm["capex"] = wanted * liquid if firm["alive"] else 0.0
+            planned += firm["capex"]
+        scale = planned / spent if spent > 0.0 else 0.0
+        for rows, column in ((self.sectors, "spending"), (self.sectors, "import_spending"), (self.accounts, "account_spending")):
+            for row in rows.values():
+                row[column][INVEST] = scale * row[f"resting_{column}"][INVEST]
+
+    def held(self, key):
+        """Goods in stock and in transit of a slot."""
+        slot = self.slots[key]
+        return slot["input_stock"] + sum(slot["pipeline"]) + sum(slot["import_pipeline"])
+
+    def appraise(self):
+        credit, price = self.parameters["credit"], self.accounts[INVESTMENT]["capital_price"]
+        for uid, firm in self.firms.items():
+            slots = {key: self.slots[key] for key in self.slots_of[uid]}
+            firm["receivables"] = math.fsum(self.links[name]["payable"] for name in self.links_to[uid])
+            goods = math.fsum(slot["purchase_price"] * self.held(key) for key, slot in slots.items())
+            firm["collateral"] = goods + firm["unit_cost"] * firm["inventory"]
+            owed = math.fsum(self.links[name]["payable"] for key in slots for name in self.links_of[key])
+            owed += math.fsum(slot["import_payable"] for slot in slots.values())
+            arrears = firm["wage_arrears"] + firm["tax_arrears"] + firm["interest_arrears"]
+            assets = firm["cash"] + firm["receivables"] + firm["collateral"] + price * firm["capital"]
+            firm["equity"] = assets - firm["debt"] - owed - arrears
+            most = credit.largest_leverage
+            firm["leverage"] = min(firm["debt"] / firm["equity"], most) if firm["equity"] > 0.0 else most
+
+    def borrow(self, t):
+        credit, price = self.parameters["credit"], self.accounts[INVESTMENT]["capital_price"]
+        asking = []
+        for uid, firm in self.firms.items():
+            firm["requested"] = firm["new_loans"] = 0.0
+            short = firm["cash"] < credit.borrow_below * firm["liquidity_target"] or firm["overdue"] > 0.0
+            if short and firm["kind"] == SMB and firm["alive"] and t - firm["applied"] >= credit.reapply_weeks:
+                asking.append(uid)
+        luck, granted = self.uniforms("loan", t, asking), {}
+        for uid in asking:
+            firm = self.firms[uid]
+            need = max(firm["liquidity_target"] - firm["cash"], 0.0) + firm["overdue"]
+            service = firm["interest"] + firm["principal"] + firm["loan_overdue"]
+            strained = firm["mean_profit"] + firm["depreciation"] + firm["interest"] < credit.service_cover * service
+            score = credit.trust + credit.trust_age * math.log(1.0 + max(t - firm["born"], 0) / WEEKS)
+            score += -credit.trust_leverage * firm["leverage"] - credit.trust_service * strained
+            score += credit.trust_guarantee * firm["guarantee_share"] + credit.trust_relationship * (firm["debt"] > 0.0)
+            p = min(firm["credit_factor"], 1.0) / (1.0 + math.exp(-score))
+            part = credit.partial * p
+            share = (p - luck[uid]) / part if part > 0.0 else float(luck[uid] < p)
+            secured = credit.loan_to_value * price * firm["capital"] + credit.receivables_share * firm["receivables"]
+            secured += credit.inventory_share * firm["collateral"]
+            limit = min(secured, credit.most_leverage * max(firm["equity"], 0.0)) - firm["debt"]
+            granted[uid] = min(min(max(share, 0.0), 1.0) * need, firm["credit_factor"] * max(limit, 0.0))
+            firm["requested"], firm["applied"] = need, t
+        wanted = sum(granted.values())
+        room = self.accounts[BANK]["balance"] / credit.capital_share - sum(firm["debt"] for firm in self.firms.values())
+        scale = min(max(room, 0.0) / wanted, 1.0) if wanted > 0.0 else 1.0
+        for uid, amount in granted.items():
+            firm = self.firms[uid]
+            firm["new_loans"], firm["refused"] = scale * amount, scale * amount <= 1e-9 * firm["requested"]
+            firm["guaranteed_debt"] += firm["guarantee_share"] * firm["new_loans"]
+            firm["debt"] += firm["new_loans"]
+            firm["cash"] += firm["new_loans"]
+            self.note("new loans", "bank", "firm", firm["new_loans"])
+
     # -- distribution -----------------------------------------------------------------------------------------------------------------
 
     def close_books(self):
-        """Interest, profit and the tax on it, dividends."""
-        finance, government = self.parameters["finance"], self.parameters["government"]
+        """Profit and the tax on it, from what is left after the week's receipts along the links."""
+        government = self.parameters["government"]
+        self.count_cash()
         for uid, firm in self.firms.items():
-            firm["interest"] = finance.loan_rate / WEEKS * firm["debt"]
-            self.pay("interest", ("firm", uid), BANK, firm["interest"])
             slots = [self.slots[key] for key in self.slots_of[uid]]
             inputs = sum(slot["purchase_price"] * (slot["input_use"] - slot["emergency_import"]) for slot in slots)
             costs = inputs + firm["counter_cost"] + firm["spot_cost"] + firm["emergency_cost"] + firm["wage_bill"]
-            firm["profit"] = firm["price"] * firm["output"] - costs - firm["product_tax_paid"] - firm["capex"] - firm["interest"]
+            worn = firm["depreciation"] if self.on("finance") else firm["capex"]
+            firm["profit"] = firm["price"] * firm["output"] + firm["wage_subsidy"] - costs - firm["product_tax_paid"] - worn
+            firm["profit"] -= firm["interest"] + firm["credit_losses"] + firm["compliance_cost"]
             firm["profit_tax_paid"] = government.profit_tax * max(firm["profit"], 0.0)
-            self.pay("profit tax", ("firm", uid), GOVERNMENT, firm["profit_tax_paid"])
+            self.tax(uid, "profit tax", firm["profit_tax_paid"])
+
+    def look_back(self, firm, t):
+        """What is overdue, the means, and M* = max( n Ō, Ō - R̄, C̄ ) + 13 p_K [K* - K]⁺ / T."""
+        finance = self.parameters["finance"]
+        overdue = firm["wage_arrears"] + firm["tax_arrears"] + firm["interest_arrears"] + firm["loan_overdue"] + firm["trade_overdue"]
+        firm["overdue"] = overdue if overdue > 1e-9 * abs(firm["mean_outflow"]) else 0.0
+        due = ("wage_bill", "compliance_cost", "product_tax_paid", "profit_tax_paid", "counter_cost", "spot_cost", "emergency_cost",
+               "interest", "principal", "loan_overdue", "trade_due")  # fmt: skip
+        outflow = sum(firm[name] for name in due) + min(firm["capex"], firm["depreciation"])
+        seen = min(max(t - firm["born"], 13), 52)
+        for mean, value, weeks in (
+            ("mean_outflow", outflow, 13),
+            ("mean_receipts", firm["price"] * firm["final_sales"], 13),
+            ("mean_counter", firm["counter_cost"], 13),
+            ("mean_profit", firm["profit"], seen),
+            ("mean_demand", firm["demand"], 52),
+        ):
+            firm[mean] += (value - firm[mean]) / weeks
+        firm["liquidity_target"] = max(
+            firm["cash_cover"] * firm["mean_outflow"], firm["mean_outflow"] - firm["mean_receipts"], firm["mean_counter"]
+        )
+        gap = STILL * firm["capital_need"] * firm["mean_demand"] - firm["capital"]
+        firm["liquidity_target"] += 13.0 * self.accounts[INVESTMENT]["capital_price"] * max(gap, 0.0) / finance.investment_weeks
+
+    def pay_owners(self, t):
+        """Dividends, what estates have left, and what the bank earned above the own funds it needs."""
+        finance, on = self.parameters["finance"], self.on("finance")
+        for uid, firm in self.firms.items():
+            if on:
+                self.look_back(firm, t)
             firm["dividends"] = max(firm["cash"] - firm["liquidity_target"], 0.0) / finance.dividend_weeks
+            if on and (firm["overdue"] > 0.0 or not firm["alive"]):
+                firm["dividends"] = 0.0
             self.pay_cells("dividends", ("firm", uid), firm["region"], OWNER, firm["dividends"])
-            self.pay_cells("bank dividends", BANK, firm["region"], OWNER, firm["interest"])
+        if not on:
+            for firm in self.firms.values():
+                self.pay_cells("bank dividends", BANK, firm["region"], OWNER, firm["interest"])
+            return
+        for uid, firm in self.firms.items():
+            if not firm["alive"] and firm["overdue"] == 0.0 and firm["cash"] > 0.0:
+                self.pay_cells("estates", ("firm", uid), firm["region"], OWNER, firm["cash"])
+        self.settle_bank()
+
+    def settle_bank(self):
+        finance, bank = self.parameters["finance"], self.accounts[BANK]
+        required = finance.own_funds_share * sum(firm["debt"] for firm in self.firms.values())
+        if bank["balance"] < 0.0:
+            need = required - bank["balance"]
+            able = {key: max(cell["deposits"], 0.0) for key, cell in self.households.items() if key[1] == OWNER}
+            total = sum(able.values())
+            share = min(finance.owners_share * need / total, 1.0) if total > 0.0 else 0.0
+            for key, amount in able.items():
+                self.pay("bank recapitalisation", ("household", key), BANK, share * amount)
+            self.pay("bank recapitalisation", GOVERNMENT, BANK, need - share * total)
+        excess = max(bank["balance"] - required, 0.0)
+        earned = sum(firm["interest"] for firm in self.firms.values())
+        places = [(firm["region"], firm["interest"] / earned) for firm in self.firms.values()] if earned > 0.0 else [(EVERYWHERE, 1.0)]
+        for region, share in places:
+            self.pay_cells("bank dividends", BANK, region, OWNER, excess * share)
 
     def distribute(self):
         """Pass-through accounts pay wages, surplus and taxes; then the rest of the world."""
@@ -528,8 +901,12 @@ class NaiveEconomy:
             cell["income"] += cell["government_wages"]
             self.pay("government wages", GOVERNMENT, holder, cell["government_wages"])
             cell["benefits"] = 0.0
-            if key[1] == WORKER:
+            if key[1] == WORKER and government.benefit_basis == "wages":
                 cell["benefits"] = government.benefit_share * max(cell["potential_wages"] - cell["income"], 0.0)
+            elif key[1] == WORKER:
+                region = self.regions[key[0]]
+                idle = max(region["unemployed"], 0.0) / region["labour_force"] if region["labour_force"] > 0.0 else 0.0
+                cell["benefits"] = government.benefit_share * cell["potential_wages"] * idle
             self.pay("transfers", GOVERNMENT, holder, cell["transfers"])
             self.pay("benefits", GOVERNMENT, holder, cell["benefits"])
             tax = self.accounts[GOVERNMENT]["tax_rate"] * cell["income"]
@@ -541,6 +918,341 @@ class NaiveEconomy:
         speed = self.parameters["households"].smoothing
         for cell in self.households.values():
             cell["income_smoothed"] += speed * (cell["disposable"] - cell["income_smoothed"])
+
+    # -- labour -----------------------------------------------------------------------------------------------------------------------
+
+    def place_staff(self, heads):
+        """Staff is what it is; firms that are everywhere employ by population, and who works nowhere is out of work."""
+        roaming = sum(heads[uid] for uid, firm in self.firms.items() if firm["region"] == EVERYWHERE)
+        for r, region in self.regions.items():
+            region["roaming_staff"] = region["population_share"] * roaming
+            here = sum(heads[uid] for uid, firm in self.firms.items() if firm["region"] == r)
+            region["unemployed"] = region["labour_force"] - here - region["roaming_staff"]
+        for uid, staff in heads.items():
+            self.firms[uid]["employment"] = staff
+
+    def leave(self, heads):
+        """Staff (by uid) leaves for the pools; that of firms that are everywhere where it lives."""
+        everywhere = sum(n for uid, n in heads.items() if self.firms[uid]["region"] == EVERYWHERE)
+        roaming = sum(region["roaming_staff"] for region in self.regions.values())
+        for r, region in self.regions.items():
+            gone = sum(n for uid, n in heads.items() if self.firms[uid]["region"] == r)
+            roamers = region["roaming_staff"] * everywhere / roaming if roaming > 0.0 else 0.0
+            region["roaming_staff"] = max(region["roaming_staff"] - roamers, 0.0)
+            region["unemployed"] += gone + roamers
+        for uid, n in heads.items():
+            self.firms[uid]["employment"] = max(self.firms[uid]["employment"] - n, 0.0)
+
+    def release_staff(self):
+        for firm in self.firms.values():
+            firm["releases"] = 0.0 if firm["alive"] else firm["employment"]
+        self.leave({uid: firm["releases"] for uid, firm in self.firms.items() if firm["releases"] > 0.0})
+
+    def adjust_staff(self, t):
+        labour = self.parameters["labour"]
+        if not labour.enabled:
+            for firm in self.firms.values():
+                firm["labour_limit"] = firm["labour_factor"] * firm["normal_output"] if firm["labour_factor"] < 1.0 else UNLIMITED
+            return
+        self.learn(t)
+        pay = self.relative_pay()
+        wanted, leaving = {}, {}
+        for uid, firm in self.firms.items():
+            able = firm["capacity"] * firm["overtime"] * firm["capacity_factor"]
+            firm["desired_employment"] = firm["labour_coefficient"] * min(firm["planned_output"], able) / firm["productivity"]
+            gap = firm["desired_employment"] - firm["employment"]
+            cut = labour.firing_speed * (1.0 - firm["wage_subsidy_share"]) * max(-gap, 0.0)
+            quits = labour.quit_share * firm["turnover"] * firm["employment"] * pay[uid] ** -labour.quit_elasticity
+            firm["quits"] = min(quits, firm["employment"])
+            firm["layoffs"] = max(cut - firm["quits"], 0.0)
+            leaving[uid] = firm["quits"] + firm["layoffs"]
+            wanted[uid] = labour.hiring_speed * max(gap, 0.0) + max(firm["quits"] - cut, 0.0) if firm["alive"] else 0.0
+        found = self.match(wanted, pay)
+        self.leave(leaving)
+        for uid, places in found.items():
+            firm = self.firms[uid]
+            firm["hires"] = sum(places.values())
+            firm["employment"] += firm["hires"]
+            for r, n in places.items():
+                self.regions[r]["unemployed"] -= n
+                if firm["region"] == EVERYWHERE:
+                    self.regions[r]["roaming_staff"] += n
+        self.review_wages(t, wanted)
+        for firm in self.firms.values():
+            hours = firm["labour_factor"] * labour.hours_max * firm["employment"] * firm["productivity"]
+            firm["labour_limit"] = hours / firm["labour_coefficient"] if firm["labour_coefficient"] > 0.0 else UNLIMITED
+
+    def learn(self, t):
+        """ln a ← ρ ln a + (1-ρ) σ²/2 + √(1-ρ²) σ z, σ² the variance in the long run: SMBs."""
+        labour = self.parameters["labour"]
+        if labour.productivity_noise == 0.0:
+            return
+        rho = labour.productivity_persistence ** (1.0 / WEEKS)
+        variance = labour.productivity_noise**2 / (1.0 - labour.productivity_persistence**2)
+        uniforms = self.uniforms("productivity", t, self.firms)
+        for uid, firm in self.firms.items():
+            if firm["kind"] == SMB and firm["alive"]:
+                noise = math.sqrt((1.0 - rho**2) * variance) * self.normal(uniforms[uid])
+                firm["productivity"] = math.exp(rho * math.log(firm["productivity"]) + (1.0 - rho) * variance / 2.0 + noise)
+
+    def relative_pay(self):
+        """ŵ: pay relative to the firm's own at rest, over the mean of that in the region; of all, for a firm that is everywhere."""
+        own = {uid: f["wage"] / f["resting_wage"] if f["resting_wage"] > 0.0 else 1.0 for uid, f in self.firms.items()}
+        relative = {}
+        for place in (EVERYWHERE, *self.regions):
+            staff = {uid: f["employment"] for uid, f in self.firms.items() if place in (EVERYWHERE, f["region"])}
+            total = math.fsum(staff.values())
+            mean = math.fsum(own[uid] * n for uid, n in staff.items()) / total if total > 0.0 else 1.0
+            relative |= {uid: own[uid] / mean for uid, f in self.firms.items() if f["region"] == place}
+        return relative
+
+    def match(self, wanted, pay):
+        """uid -> region -> hires; the pools as they are before anybody leaves."""
+        labour, regions = self.parameters["labour"], self.regions
+        shares = {r: region["population_share"] for r, region in regions.items()}
+        offers = {}
+        for uid, firm in self.firms.items():
+            places = shares if firm["region"] == EVERYWHERE else {firm["region"]: 1.0}
+            fill = sum(share * regions[r]["expected_fill"] for r, share in places.items())
+            firm["vacancies"] = wanted[uid] / fill
+            offers[uid] = {r: firm["vacancies"] * share for r, share in places.items()}
+        found = {uid: {} for uid in offers}
+        for r, region in regions.items():
+            here = {uid: places[r] for uid, places in offers.items() if r in places}
+            posted = math.fsum(here.values())
+            drawing = math.fsum(n * pay[uid] ** labour.hire_elasticity for uid, n in here.items())
+            pool, eta = max(region["unemployed"], 0.0), labour.matching_elasticity
+            matches = min(region["matching_efficiency"] * pool**eta * posted ** (1.0 - eta), pool, posted)
+            for uid, n in here.items():
+                chance = pay[uid] ** labour.hire_elasticity * matches / drawing if drawing > 0.0 else 0.0
+                found[uid][r] = n * min(chance, 1.0)
+            filled = matches / posted if posted > 0.0 else region["expected_fill"]
+            region["expected_fill"] += (filled - region["expected_fill"]) / labour.fill_weeks
+            region["expected_fill"] = max(region["expected_fill"], 0.01)
+        return found
+
+    def review_wages(self, t, wanted):
+        labour, regions = self.parameters["labour"], self.regions
+        slack = {
+            r: (row["unemployed"] / row["labour_force"] if row["labour_force"] > 0.0 else row["normal_unemployment"])
+            - row["normal_unemployment"] for r, row in regions.items()
+        }  # fmt: skip
+        force = sum(row["labour_force"] for row in regions.values())
+        slack[EVERYWHERE] = sum(slack[r] * row["labour_force"] for r, row in regions.items()) / force if force > 0.0 else 0.0
+        for uid, firm in self.firms.items():
+            missed = 1.0 - firm["hires"] / wanted[uid] if wanted[uid] > 1e-9 * firm["employment"] else 0.0
+            firm["unfilled"] += (missed - firm["unfilled"]) / labour.wage_review_weeks
+            if firm["alive"] and (t + uid) % labour.wage_review_weeks == 0:
+                rise = labour.wage_pressure * firm["unfilled"] - labour.wage_slope * slack[firm["region"]]
+                rise = min(max(rise, -labour.wage_step), labour.wage_step)
+                firm["wage"] = max(firm["wage"] * (1.0 + rise), labour.wage_floor * firm["resting_wage"])
+
+    # -- closures ---------------------------------------------------------------------------------------------------------------------
+
+    def judge(self, t):
+        exits, price = self.parameters["exits"], self.accounts[INVESTMENT]["capital_price"]
+        offer_hazard = 1.0 - (1.0 - exits.offer_rate) ** (1.0 / WEEKS)
+        retirement = 1.0 - (1.0 - exits.retirement_hazard) ** (1.0 / WEEKS)
+        offers, retire = self.uniforms("offer", t, self.firms), self.uniforms("retirement", t, self.firms)
+        beginners = self.uniforms("restlessness", 0, self.firms)
+        for uid, firm in self.firms.items():
+            destroyed = (1.0 - exits.orderly_recovery) * (firm["collateral"] + firm["capital"] * price)
+            income = max(firm["mean_profit"] + firm["owner_pay"] + exits.stake_return / WEEKS * destroyed, 0.0)
+            taken = math.exp(-income / firm["offer"]) if firm["offer"] > 0.0 else 0.0
+            if firm["restlessness"] < 0.0:  # exponential, with a mean that falls with the years stayed
+                mean = 1.0 / (1.0 + exits.offer_rate * taken * max(t - firm["born"], 0) / WEEKS)
+                firm["restlessness"] = -mean * math.log(1.0 - beginners[uid])
+            if not firm["alive"]:
+                firm["weeks_since_exit"] += 1
+                firm["weeks_in_arrears"] = 0
+                continue
+            firm["weeks_in_arrears"] = firm["weeks_in_arrears"] + 1 if firm["overdue"] > 0.0 else 0
+            cause = 0
+            if firm["weeks_in_arrears"] > exits.grace_weeks:
+                cause = ILLIQUID
+            elif firm["equity"] < 0.0 and firm["refused"]:
+                cause = INSOLVENT
+            elif offers[uid] < firm["restlessness"] * offer_hazard * taken:
+                cause = VOLUNTARY
+            elif retire[uid] < retirement:
+                cause = RETIREMENT
+            if cause and firm["kind"] == SMB:
+                firm["alive"], firm["exit_week"], firm["exit_cause"] = False, t, cause
+
+    def liquidate(self, t):
+        """Capital and goods are sold abroad, at a discount that rises with what the sector has on sale."""
+        exits, price = self.parameters["exits"], self.accounts[INVESTMENT]["capital_price"]
+        for s, sector in self.sectors.items():
+            members = {uid: self.firms[uid] for uid in self.firms_of[s]}
+            absorbed = sum(firm["capex"] for firm in members.values() if firm["alive"])
+            closing = {uid: firm for uid, firm in members.items() if firm["exit_week"] == t}
+            sector["capital_on_sale"] = max(sector["capital_on_sale"] - absorbed, 0.0) + sum(price * f["capital"] for f in closing.values())
+            weeks = sector["capital_on_sale"] / absorbed if absorbed > 0.0 else math.inf
+            discount = min(exits.fire_sale * weeks, 1.0) if exits.fire_sale > 0.0 else 0.0
+            for uid, firm in members.items():
+                firm["liquidation"] = 0.0
+                if uid not in closing:
+                    continue
+                pressed = firm["exit_cause"] in (ILLIQUID, INSOLVENT)
+                goods = firm["unit_cost"] * firm["inventory"]
+                for key in self.slots_of[uid]:
+                    slot, held = self.slots[key], self.held(key)
+                    goods += slot["purchase_price"] * held
+                    slot["supply_line"] = max(slot["supply_line"] - (held - slot["input_stock"]), 0.0)
+                    slot["input_spoiled"] += held
+                    slot["input_stock"] = 0.0
+                    slot["pipeline"], slot["import_pipeline"] = ([0.0] * len(slot[ring]) for ring in ("pipeline", "import_pipeline"))
+                of_capital = exits.capital_recovery if pressed else exits.orderly_recovery
+                of_goods = exits.goods_recovery if pressed else exits.orderly_recovery
+                firm["liquidation"] = of_capital * (1.0 - discount) * price * firm["capital"] + of_goods * goods
+                self.pay("liquidation", FOREIGN, ("firm", uid), firm["liquidation"])
+                firm["scrap"] += firm["inventory"]
+                firm["inventory"] = firm["capital"] = firm["capacity"] = firm["normal_output"] = 0.0
+
+    def close_links(self, t):
+        """Orders with closed firms are cancelled; others of the slot stand in, or the sector's large firms, or its largest firm."""
+        sourcing = self.parameters["sourcing"]
+        for firm in self.firms.values():
+            firm["reliability"] += (firm["fill_rate"] - firm["reliability"]) / sourcing.memory
+            firm["cancelled"] = 0.0
+        closed = {uid for uid, firm in self.firms.items() if t - 1 <= firm["exit_week"] <= t}
+        for name, link in self.links.items():
+            if closed.isdisjoint(name):
+                continue
+            seller, slot = self.firms[name[0]], self.slots[self.slot_of[name]]
+            seller["cancelled"] += link["backlog"]
+            slot["supply_line"] = max(slot["supply_line"] - link["backlog"], 0.0)
+            link["backlog"] = 0.0
+            if name[1] in closed:
+                link["weight"] = 0.0
+            seller["backlog_due"] = sum(self.links[other]["backlog"] for other in self.links_to[name[0]])
+        left_alone = []
+        for key, slot in self.slots.items():
+            names = self.links_of[key]
+            if not self.firms[key[0]]["alive"] or closed.isdisjoint(name[0] for name in names):
+                continue
+            gone = sum(self.links[name]["weight"] for name in names if not self.firms[name[0]]["alive"])
+            left = sum(self.links[name]["weight"] for name in names if self.firms[name[0]]["alive"])
+            if gone > 0.0:
+                slot["lost_share"] = 1.0 - (1.0 - slot["lost_share"]) * left / (left + gone)
+                for name in names:
+                    alive, weight = self.firms[name[0]]["alive"], self.links[name]["weight"]
+                    self.links[name]["weight"] = min(weight / left, 1.0) if alive and left > 0.0 else 0.0
+            self.average_lead(key)
+            if left == 0.0 and slot["lost_share"] > 0.0:
+                left_alone.append(key)
+        for key in left_alone:
+            supplier = self.stand_in(*key)
+            if supplier is not None:
+                self.connect(key, supplier, 1.0)
+
+    def stand_in(self, buyer, group):
+        """The sector's large firms, else its largest firm; nobody sells to itself but the large firms, who are many."""
+
+        def size(uid):
+            return self.firms[uid]["kind"] == LARGE, self.firms[uid]["capacity"], -uid
+
+        others = [uid for uid in self.firms_of[group] if self.firms[uid]["alive"] and (uid != buyer or self.firms[uid]["kind"] == LARGE)]
+        return max(others, key=size) if others else None
+
+    def connect(self, key, supplier, share):
+        name = supplier, key[0]
+        if name in self.links:
+            self.links[name]["weight"] = min(self.links[name]["weight"] + share, 1.0)
+        else:
+            here, there = self.firms[key[0]]["region"], self.firms[supplier]["region"]
+            local = here == there and here != EVERYWHERE
+            lead = self.regions[here]["local_lead"] if local else self.sectors[key[1]]["other_lead"]
+            self.links[name] = {"weight": share, "lead_time": lead, "backlog": 0.0, "shipped": 0.0, "payable": 0.0}
+            self.join_links()
+        self.average_lead(key)
+
+    def average_lead(self, key):
+        """Mean lead time of a slot by the weights of its suppliers, imports included; what it was where nobody supplies it."""
+        slot, links = self.slots[key], [self.links[name] for name in self.links_of[key]]
+        total = sum(link["weight"] for link in links)
+        if total > 0.0:
+            mean = sum(link["weight"] * link["lead_time"] for link in links) / total
+            slot["lead"] = (1.0 - slot["import_share"]) * mean + slot["import_share"] * len(slot["import_pipeline"])
+
+    def forget_links(self):
+        """Links along which nobody orders, waits, owes or was served this week; slots of closed firms in which nothing is left."""
+        for name, link in list(self.links.items()):
+            if not any(link[column] > 0.0 for column in ("weight", "payable", "backlog", "shipped")):
+                del self.links[name]
+        self.join_links()
+        for key, slot in list(self.slots.items()):
+            used = [slot[c] for c in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import")]
+            used += [*slot["pipeline"], *slot["import_pipeline"]]
+            if not self.firms[key[0]]["alive"] and not any(used) and not self.links_of[key]:
+                del self.slots[key]
+        self.join_links()
+
+    def settle_estates(self):
+        exits = self.parameters["exits"]
+        for firm in self.firms.values():
+            firm["credit_losses"] = firm["loan_losses"] = firm["arrears_losses"] = firm["payable_losses"] = 0.0
+        for uid, firm in self.firms.items():
+            weeks = firm["weeks_since_exit"]
+            if firm["alive"] or weeks < exits.estate_weeks or not (weeks > 0 or firm["cash"] <= 0.0):
+                continue
+            for arrears in ("wage_arrears", "tax_arrears", "interest_arrears"):
+                firm["arrears_losses"] += firm[arrears]
+                firm[arrears] = 0.0
+            for key in self.slots_of[uid]:
+                firm["payable_losses"] += self.slots[key]["import_payable"]
+                self.slots[key]["import_payable"] = 0.0
+                for name in self.links_of[key]:
+                    lost = self.links[name]["payable"]
+                    self.firms[name[0]]["credit_losses"] += lost
+                    firm["payable_losses"] += lost
+                    self.links[name]["payable"] = 0.0
+            firm["loan_losses"] = firm["debt"]
+            firm["debt"] -= firm["loan_losses"]
+            self.accounts[BANK]["balance"] -= firm["loan_losses"]
+            self.note("loans written off", "bank", "firm", firm["loan_losses"])
+            self.pay("guarantees", GOVERNMENT, BANK, min(firm["guaranteed_debt"], firm["loan_losses"]))
+            firm["guaranteed_debt"] = 0.0
+
+    # -- costs and prices -------------------------------------------------------------------------------------------------------------
+
+    def estimate_costs(self):
+        for uid, firm in self.firms.items():
+            sector = self.sectors[firm["sector"]]
+            slots = [self.slots[key] for key in self.slots_of[uid]]
+            firm["material_cost"] = sum(slot["coefficient"] * slot["purchase_price"] for slot in slots)
+            firm["material_cost"] += sum(k * self.sectors[g]["counter_price"] for g, k in enumerate(sector["counter_coefficient"]))
+            firm["material_cost"] += sum(m * self.sectors[g]["import_price_factor"] for g, m in enumerate(sector["spot_coefficient"]))
+            firm["material_cost"] += sector["other_import_coefficient"] + sum(sector["account_coefficient"])
+            labour = firm["wage_factor"] * firm["wage"] * firm["labour_coefficient"] / firm["productivity"]
+            firm["unit_cost"] = firm["cost_factor"] * firm["material_cost"] + firm["product_tax_coefficient"] + labour
+
+    def review_prices(self, t):
+        market = self.parameters["market"]
+        sold = {s: math.fsum(self.firms[uid]["expected_demand"] for uid in members) for s, members in self.firms_of.items()}
+        uniforms = self.uniforms("quality", t, self.firms)
+        rho = market.quality_persistence ** (market.review_weeks / WEEKS)
+        variance = market.quality_noise**2 / (1.0 - market.quality_persistence**2)
+        for uid, firm in self.firms.items():
+            large = firm["kind"] == LARGE
+            if not firm["alive"] or not (large or (t + uid) % market.review_weeks == 0):
+                continue
+            pace = 1.0 / market.review_weeks if large else 1.0
+            total = sold[firm["sector"]]
+            share = firm["expected_demand"] / total if total > 0.0 else 0.0
+            known = share > 0.0 and firm["reviewed_share"] > 0.0
+            gained = math.log(share / firm["reviewed_share"]) if known else 0.0
+            target = firm["finished_cover"] * firm["expected_demand"] if firm["storable"] else 0.0
+            unsold = min(max(firm["inventory"] / target - 1.0, -1.0), 1.0) if target > 0.0 else 0.0
+            change = math.exp(market.share_response * gained - market.stock_response * pace * unsold) - 1.0
+            markup = firm["markup"]
+            firm["markup"] = max(markup + abs(markup) * change, min(markup, market.markup_min))
+            firm["reviewed_share"] = share
+            step = (1.0 + firm["markup"]) * firm["unit_cost"] / firm["price"] - 1.0
+            firm["price"] *= 1.0 + pace * min(max(step, -market.price_step), market.price_step)
+            if market.quality_noise > 0.0 and not large:
+                noise = math.sqrt((1.0 - rho**2) * variance) * self.normal(uniforms[uid])
+                firm["quality"] = math.exp(rho * math.log(firm["quality"]) + noise)
 
     # -- looking ----------------------------------------------------------------------------------------------------------------------
 

@@ -17,18 +17,11 @@ from naive import NaiveEconomy
 from smbsim import economy, network, population
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.finance import Finance
-from smbsim.mechanisms.foreign import Foreign
-from smbsim.mechanisms.government import Government
-from smbsim.mechanisms.households import Households
-from smbsim.mechanisms.labour import Labour
-from smbsim.mechanisms.market import Market
-from smbsim.mechanisms.orders import Orders
-from smbsim.mechanisms.passthrough import Passthrough
 from smbsim.mechanisms.production import RULES, Production
 from smbsim.mechanisms.trade import Trade
 from smbsim.reconstruct import draw_network
 from smbsim.sample import draw_firms
+from smbsim.scenario import MECHANISMS
 from smbsim.schedule import plan
 from smbsim.schema import InputError
 from smbsim.simulate import advance
@@ -36,8 +29,8 @@ from smbsim.state import State
 
 WEEKS = 50
 TOLERANCE = 1e-12  # of the resting output: sums of up to a thousand terms in another order, carried on for fifty weeks
+ROUNDED = 1e-9  # where loans are: what the bank can lend is the difference of numbers a thousand times the output of a week
 HOME_SALES, STORABLE_DAYS = 0.5, 14.0
-MECHANISMS = (Production, Orders, Trade, Market, Finance, Labour, Households, Government, Foreign, Passthrough)
 PRESETS = ("damped", "sterman", "lot_for_lot")
 RATIONINGS = ("proportional", "final_last")
 EVERYTHING = {"spoil_share": 0.03, "scrap_share": 0.02, "breakdown_hazard": 0.05, "repair_weeks": 2}
@@ -70,6 +63,16 @@ SHOCKS = (
     Shock("import_factor", 0, 2, 15, 35, 0.3),
     Shock("import_price_factor", 1, 2, 6, 40, 1.5),
     Shock("demand_factor", 1, 2, 30, 38, 1.3),
+)
+TROUBLES = (
+    *(shock for shock in SHOCKS if shock.size > 0.0),
+    Shock("wage_factor", 0, 2, 4, 12, 1.1),
+    Shock("cost_factor", 1, 3, 6, 14, 1.2),
+    Shock("credit_factor", 0, 1, 5, 15, 0.6),
+    Shock("loan_spread", 0, 1, 5, 15, 0.05),
+    Shock("guarantee_share", 0, 2, 2, 25, 0.8),
+    Shock("wage_subsidy_share", 0, 3, 4, 20, 0.5),
+    Shock("procurement_factor", 0, 4, 3, 30, 3.0),
 )
 UNPRICED = tuple(shock for shock in SHOCKS if shock.column != "import_price_factor")  # see `disturb`
 
@@ -136,17 +139,27 @@ def disturb(state: State, seed: int, prices: bool = True) -> None:
     sectors.other_import_coefficient[:] += rng.uniform(0.0, 0.01, sectors.n)
 
 
+FACTORS = (
+    "demand_factor", "taste_factor", "capacity_factor", "labour_factor", "wage_factor", "cost_factor", "credit_factor", "loan_spread",
+    "guarantee_share", "wage_subsidy_share", "procurement_factor", "import_factor", "import_price_factor",
+)  # fmt: skip
+
+
 def factors_of(shocks, t: int, state: State) -> dict[str, np.ndarray]:
-    """The factor columns of the week, neutral where no shock is on."""
-    columns = ("demand_factor", "taste_factor", "capacity_factor", "labour_factor", "import_factor", "import_price_factor")
-    factors = {name: np.ones((state.sectors if name.startswith("import_") else state.firms).n) for name in columns}
+    """The factor columns of the week, neutral where no shock is on; shares and spreads are neutral at 0 and take the size itself."""
+    factors = {}
+    for name in FACTORS:
+        table = state.sectors if name.startswith("import_") else state.firms
+        factors[name] = np.full(table.n, table.columns[name].default)
     for shock in shocks:
         if shock.start <= t < shock.stop:
-            factors[shock.column][shock.first :: shock.every] *= shock.size
+            column = factors[shock.column]
+            neutral = state.firms.columns[shock.column].default if shock.column in state.firms else 1.0
+            column[shock.first :: shock.every] = shock.size if neutral == 0.0 else shock.size * column[shock.first :: shock.every]
     return factors
 
 
-def differences(built, shocks=(), weeks=WEEKS) -> dict[str, float]:
+def differences(built, shocks=(), weeks=WEEKS, tolerance=TOLERANCE) -> dict[str, float]:
     """Column -> largest difference between model and oracle in any week looked at."""
     state, mechanisms, draws = built
     oracle = NaiveEconomy.from_state(state, mechanisms, draws)
@@ -160,7 +173,7 @@ def differences(built, shocks=(), weeks=WEEKS) -> dict[str, float]:
         if t < 3 or t % 6 == 1 or t == weeks - 1:
             for name, difference in oracle.compare(state).items():
                 worst[name] = max(worst.get(name, 0.0), difference)
-            if max(worst.values()) > TOLERANCE:
+            if max(worst.values()) > tolerance:
                 break  # later weeks only spread it
     return worst
 
@@ -170,9 +183,9 @@ def rows_of(state: State, name: str, values) -> dict[int, float]:
     return dict(zip(keys, values.tolist(), strict=True))
 
 
-def assert_agreement(built, shocks=(), weeks=WEEKS) -> None:
-    worst = differences(built, shocks, weeks)
-    wrong = sorted(((value, name) for name, value in worst.items() if not value <= TOLERANCE), reverse=True)
+def assert_agreement(built, shocks=(), weeks=WEEKS, tolerance=TOLERANCE) -> None:
+    worst = differences(built, shocks, weeks, tolerance)
+    wrong = sorted(((value, name) for name, value in worst.items() if not value <= tolerance), reverse=True)
     assert not wrong, f"model and oracle differ in {wrong[:8]}"
 
 
@@ -198,6 +211,64 @@ def test_week_agrees_with_the_oracle_away_from_rest(rule, rationing):
 def test_week_agrees_with_the_oracle_from_rest(households):
     """The same without the disturbance: from rest, and with consumption at rest."""
     assert_agreement(drawn(24, 20 + households, 2, production=NOTHING, households={"enabled": households}), SHOCKS)
+
+
+ON = {"enabled": True}
+MONEY = {
+    "finance": {**ON, "cash_days": 5.0, "own_funds_share": 0.03},
+    "credit": {**ON, "trust": -0.5, "reapply_weeks": 4},
+    "exits": {**ON, "grace_weeks": 2, "estate_weeks": 3, "retirement_hazard": 0.2, "capital_recovery": 0.1},
+    "sourcing": {**ON, "search_hazard": 0.0, "review_hazard": 0.0},
+}
+WORK = {**MONEY, "labour": ON, "government": {"benefit_basis": "heads"}, "households": {"confidence": 0.5}}
+RUNGS = {"money": MONEY, "work": WORK, "life": {**WORK, "market": ON, "foreign": {"demand_noise": 0.06}}}
+BREAKDOWNS = {"breakdown_hazard": 0.02}
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 40))])
+def test_week_agrees_with_the_oracle_where_firms_fail(rung, seed):
+    """Money that runs out, loans, closures and estates; then hiring and firing; then prices, quality and customers who compare."""
+    built = drawn(24, seed, 2, production=BREAKDOWNS, **RUNGS[rung])
+    assert_agreement(built, TROUBLES, 30, ROUNDED)
+
+
+@functools.cache
+def troubled_weeks():
+    """Tables of the oracle after every week of the last rung."""
+    state, mechanisms, draws = drawn(24, 3, 2, production=BREAKDOWNS, **RUNGS["life"])
+    oracle, seen = NaiveEconomy.from_state(state, mechanisms, draws), []
+    for t in range(30):
+        oracle.week(t, {name: rows_of(state, name, values) for name, values in factors_of(TROUBLES, t, state).items()})
+        seen.append(copy.deepcopy((oracle.firms, oracle.links, oracle.slots, oracle.regions, oracle.flows)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("what", "column", "least"),
+    [
+        ("firms that could not pay", "overdue", 5), ("applications", "requested", 5), ("loans", "new_loans", 2), ("refusals", "refused", 2),
+        ("guaranteed loans", "guaranteed_debt", 1), ("weeks in arrears", "weeks_in_arrears", 5), ("wages owed", "wage_arrears", 1),
+        ("closures", "weeks_since_exit", 5), ("sales of what was left", "liquidation", 5), ("loans lost", "loan_losses", 1),
+        ("trade credit lost", "credit_losses", 1), ("orders cancelled", "cancelled", 1), ("layoffs", "layoffs", 20),
+        ("wage subsidies", "wage_subsidy", 5), ("staff let go", "releases", 5), ("hires", "hires", 40), ("extra costs", "extra_cost", 5),
+    ],
+)  # fmt: skip
+def test_troubles_are_had(what, column, least):
+    """The agreement above is about something: so many firms have had it."""
+    assert len({uid for firms, *_ in troubled_weeks() for uid, firm in firms.items() if firm[column] > 0}) >= least
+
+
+def test_prices_staff_and_suppliers_move_in_the_troubled_economy():
+    first, last = troubled_weeks()[0], troubled_weeks()[-1]
+    assert {"guarantees", "loans written off", "principal", "estates"} <= {line[0] for *_, flows in troubled_weeks() for line in flows}
+    assert any(firm["price"] > 1.02 for firm in last[0].values())
+    assert any(firm["price"] < 0.98 for firm in last[0].values())
+    assert set(last[1]) - set(first[1]), "links to those who stand in"
+    assert set(first[1]) - set(last[1]), "links that nobody needs any more"
+    assert any(0.0 < slot["lost_share"] < 1.0 for slot in last[2].values())
+    rates = [sum(r["unemployed"] for r in week[3].values()) / sum(r["labour_force"] for r in week[3].values()) for week in troubled_weeks()]
+    assert max(rates) > 1.2 * rates[0]
 
 
 shocks = st.lists(
@@ -244,23 +315,25 @@ cases = st.fixed_dictionaries(
         "shocks": shocks,
         "households": st.booleans(),
         "disturbed": st.booleans(),
+        "rung": st.sampled_from((None, *RUNGS)),
     }
 )
 
 
 def agree_on(case) -> None:
     degree = min(case["degree"], case["firms"] - 1)
-    parameters = {name: case[name] for name in ("production", "orders", "trade")} | {
-        "households": {"enabled": case["households"]},
-        "government": {"income_tax": case["income_tax"]},
-    }
+    parameters = {**RUNGS.get(case["rung"], {})}
+    for name in ("production", "orders", "trade"):
+        parameters[name] = case[name]
+    for name, section in (("households", {"enabled": case["households"]}), ("government", {"income_tax": case["income_tax"]})):
+        parameters[name] = {**parameters.get(name, {}), **section}
     try:
         built = random_network(case["firms"], case["seed"], case["regions"], degree, case["sectors"], **parameters)
     except InputError:  # no resting accounts: owners of a graph with little value added could not pay for its investment
         reject()
     if case["disturbed"]:
         disturb(built[0], case["seed"], prices=False)
-    assert_agreement(built, case["shocks"])
+    assert_agreement(built, case["shocks"], WEEKS if case["rung"] is None else 25, TOLERANCE if case["rung"] is None else ROUNDED)
 
 
 @settings(

@@ -37,6 +37,8 @@ from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import SMB, total
 from .base import Mechanism
 
+NOTHING = 1e-9  # of what was asked for: a loan that is smaller is rounding
+
 
 class Credit(Mechanism):
     name = "credit"
@@ -132,7 +134,7 @@ class Credit(Mechanism):
         share = np.clip(np.divide(trusted - luck, part, out=1.0 * (luck < trusted), where=part > 0), 0.0, 1.0)
         granted = np.minimum(share * need, self.limit(state, asking))
         granted *= self._room(state, granted.sum())
-        firms.requested[asking], firms.applied[asking], firms.refused[asking] = need, step.t, granted <= 0.0
+        firms.requested[asking], firms.applied[asking], firms.refused[asking] = need, step.t, granted <= NOTHING * need
         firms.new_loans[asking] = granted
         if granted.any():
             firms.guaranteed_debt[:] += firms.guarantee_share * firms.new_loans

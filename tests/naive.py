@@ -1,7 +1,7 @@
 """The oracle: a week of the whole model the slow, obvious way, with dictionaries, floats and loops.
 
 It is written from the equations (the docstrings of the mechanisms and MODEL.md), never from the code of the phases, and shares nothing
-with it but the random numbers. Where the two disagree over fifty weeks, one of them is wrong. It knows no new firms, no strategies, no
+with it but the random numbers. Where the two disagree over many weeks, one of them is wrong. It knows no new firms, no strategies, no
 mergers and no policies, and firms do not look for other suppliers than those that stand in for closed ones.
 
 Every table is a dictionary of rows, a row a dictionary of columns under the names of the state:
@@ -456,27 +456,33 @@ class NaiveEconomy:
 
     def transfer(self, flow, paid, received):
         """Move money. paid, received: lists of (holder, amount), a holder being ("firm", uid), ("household", cell) or an account's name."""
-        for entries, sign in ((paid, -1.0), (received, 1.0)):
-            for holder, amount in entries:
-                if isinstance(holder, str):
-                    self.accounts[holder]["balance"] += sign * amount
-                elif holder[0] == "firm":
-                    self.firms[holder[1]]["cash"] += sign * amount
-                else:
-                    self.households[holder[1]]["deposits"] += sign * amount
+        for holder, amount in paid:
+            self.put(holder, -amount)
+        for holder, amount in received:
+            self.put(holder, amount)
         total = math.fsum(amount for _, amount in paid)
         gross = math.fsum(abs(amount) for _, amount in received)
         assert abs(total - math.fsum(amount for _, amount in received)) <= 1e-9 * gross, flow
         if paid and received:
-            line = (flow, *(side[0][0] if isinstance(side[0][0], str) else side[0][0][0] for side in (paid, received)))
-            self.flows[line] = self.flows.get(line, 0.0) + total
+            self.note(flow, *(side[0][0] if isinstance(side[0][0], str) else side[0][0][0] for side in (paid, received)), total)
+
+    def put(self, holder, amount):
+        if isinstance(holder, str):
+            self.accounts[holder]["balance"] += amount
+        elif holder[0] == "firm":
+            self.firms[holder[1]]["cash"] += amount
+        else:
+            self.households[holder[1]]["deposits"] += amount
 
     def note(self, flow, payer, payee, amount):
-        """A flow that is no payment: a loan, its repayment, its loss."""
+        """What moved this week; a loan, its repayment and its loss are flows too."""
         self.flows[flow, payer, payee] = self.flows.get((flow, payer, payee), 0.0) + amount
 
     def pay(self, flow, payer, payee, amount):
-        self.transfer(flow, [(payer, amount)], [(payee, amount)])
+        """From one holder to one other."""
+        self.put(payer, -amount)
+        self.put(payee, amount)
+        self.note(flow, *(holder if isinstance(holder, str) else holder[0] for holder in (payer, payee)), amount)
 
     def cells_of(self, region, kind):
         """[(cell, share)]: the cell of that class in the region, or in all of them by population."""

@@ -1,4 +1,4 @@
-"""Fifty weeks of the compiled model against the oracle of `naive`, and the oracle against identities and numbers worked out by hand."""
+"""Forty weeks of the compiled model against the oracle of `naive`, and the oracle against identities and numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from smbsim.schema import InputError
 from smbsim.simulate import advance
 from smbsim.state import State
 
-WEEKS = 50
-TOLERANCE = 1e-12  # of the resting output: sums of up to a thousand terms in another order, carried on for fifty weeks
+WEEKS = 40
+TOLERANCE = 1e-12  # of the resting output: sums of up to a thousand terms in another order, carried on for forty weeks
 ROUNDED = 1e-9  # where loans are: what the bank can lend is the difference of numbers a thousand times the output of a week
 HOME_SALES, STORABLE_DAYS = 0.5, 14.0
 PRESETS = ("damped", "sterman", "lot_for_lot")
@@ -170,7 +170,7 @@ def differences(built, shocks=(), weeks=WEEKS, tolerance=TOLERANCE) -> dict[str,
             getattr(state.sectors if name.startswith("import_") else state.firms, name)[:] = values
         advance(state, steps, Step(t, draws))
         oracle.week(t, {name: rows_of(state, name, values) for name, values in factors.items()})
-        if t < 3 or t % 6 == 1 or t == weeks - 1:
+        if t in (0, 2) or t % 9 == 8 or t == weeks - 1:
             for name, difference in oracle.compare(state).items():
                 worst[name] = max(worst.get(name, 0.0), difference)
             if max(worst.values()) > tolerance:
@@ -337,7 +337,7 @@ def agree_on(case) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, derandomize=True, phases=(Phase.generate,), database=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, deadline=None, derandomize=True, phases=(Phase.generate,), database=None, suppress_health_check=list(HealthCheck)
 )
 @given(cases)
 def test_week_agrees_with_the_oracle_on_random_networks(case):

@@ -22,6 +22,7 @@ INCOME_TAX = 0.1386
 UNEMPLOYMENT, BENEFIT = 0.05, 0.5
 SECTORS, SUPPLIERS = 6, 4
 CALM = {"productivity_noise": 0.0, "wage_pressure": 0.0, "wage_slope": 0.0}  # one fixed wage, as the prices
+PACE = {"hiring_speed": 0.1, "firing_speed": 0.15, "quit_share": 0.005}  # MODEL.md 3.7
 
 
 def structure(n: int, seed: int, spec):
@@ -52,7 +53,7 @@ def economy(n: int = 240, seed: int = 1, shocks=(), **sections):
     """(state, plan, draws, scenario) of it at rest, with hiring and firing unless labour says otherwise."""
     given = {
         **QUIET,
-        "labour": {"enabled": True, **CALM},
+        "labour": {"enabled": True, **CALM, **PACE},
         "government": {"income_tax": INCOME_TAX, "benefit_share": BENEFIT, "unemployment": UNEMPLOYMENT, "benefit_basis": "heads"},
         "orders": {"input_cover_weeks": 3.0, "finished_cover_weeks": 1.0},
         "trade": {"local_lead": 1},

@@ -138,7 +138,7 @@ def test_nothing_trickles_from_a_budget_that_is_spent():
 
 def test_a_short_budget_is_shared_in_proportion():
     """In the week in which it runs out everybody gets the same share of what they ask for."""
-    state, plan, draws = economy([EXAMPLES["grant"] | {"budget": 1e4}])
+    state, plan, draws = economy([EXAMPLES["grant"] | {"budget": 1e4}], exits={"offer_rate": 0.0})
     models.advance(state, plan, draws, 0, 3)
     firms = state.firms
     got = firms.support[:, 0] > 0
@@ -198,7 +198,7 @@ def test_grants_are_given_once_and_in_weeks_of_payroll():
     """Four weeks of the pay of the normal staff to each, at most the cap; the state pays, firms get; nothing a second time."""
     cap = 2000.0
     policy = EXAMPLES["grant"] | {"most": cap}
-    state, plan, draws = economy([policy])
+    state, plan, draws = economy([policy], exits={"offer_rate": 0.0})
     expected = np.where(state.firms.kind == SMB, np.minimum(4.0 * payroll(state), cap), 0.0)
     flows = models.advance(state, plan, draws, 0, 8, lambda s: s.flows.get(("grant", "government", "firm"), 0.0))
     assert np.allclose(state.firms.support[:, 0], expected, rtol=1e-12)

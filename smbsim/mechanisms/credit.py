@@ -131,7 +131,7 @@ class Credit(Mechanism):
         need = np.maximum(firms.liquidity_target - firms.cash, 0.0)[asking] + firms.overdue[asking]
         luck, trusted = step.draws.uniform("loan", step.t, firms.uid[asking]), self.approval(state, asking, step.t)
         part = self.partial * trusted  # of those it trusts just enough the bank meets a part of the need
-        share = np.clip(np.divide(trusted - luck, part, out=1.0 * (luck < trusted), where=part > 0), 0.0, 1.0)
+        share = np.divide(np.clip(trusted - luck, 0.0, part), part, out=1.0 * (luck < trusted), where=part > 0)
         granted = np.minimum(share * need, self.limit(state, asking))
         granted *= self._room(state, granted.sum())
         firms.requested[asking], firms.applied[asking], firms.refused[asking] = need, step.t, granted <= NOTHING * need

@@ -17,7 +17,7 @@ from smbsim.network import from_edges
 from smbsim.state import LARGE
 
 WEEK = Step(0, Draws(1))
-SURE = {"trust": 10.0}  # the bank trusts whoever has collateral
+SURE = {"trust": 10.0, "partial": 0.0}  # the bank trusts whoever has collateral, in full
 MONEY = {"finance": {"enabled": True}, "credit": {"enabled": True}}
 
 
@@ -62,7 +62,7 @@ def test_leverage_without_net_worth_is_the_largest():
 
 def test_firms_short_of_cash_borrow_up_to_their_target():
     """Below half of 40: 25 for deposits of 15; not for 25; and 40 - 30 + 9 for one with 9 overdue. Deposits and debt rise together."""
-    state, credit = trio(**SURE)
+    state, credit = trio(**SURE, borrow_below=0.5)
     firms = state.firms
     firms.cash[:], firms.overdue[:] = (15.0, 25.0, 30.0), (0.0, 0.0, 9.0)
     money = state.money()

@@ -385,7 +385,7 @@ def test_liquidity_target_follows_what_falls_due():
     )  # fmt: skip
     firms.final_sales[:] *= 2.0
     for _ in range(300):
-        finance._look_back(state)
+        finance._look_back(state, 0)
     assert np.allclose(firms.mean_outflow, 2.0 * outflow, rtol=1e-9)
     assert np.allclose(firms.liquidity_target, 2.0 * target, rtol=1e-9)
 

@@ -68,13 +68,14 @@ def test_resting_wage_is_the_wage_bill_by_heads():
 # -- hiring and firing ----------------------------------------------------------------------------------------------------------------
 
 STILL = {"enabled": True, "productivity_noise": 0.0, "quit_spread": 0.0}
+PACE = {"quit_share": 0.005, "hiring_speed": 0.1, "firing_speed": 0.15, "resting_fill": 0.25, "hours_max": 1.1}
 
 
 def working(**labour):
     """The three firms of `shops` under hiring and firing at a fixed wage, and their mechanism; at rest."""
     network = from_edges([], [52 * 10.0] * 3, sector=[3, 4, 5])
     network = replace(network, region=np.array([0, 1, -1]), region_names=("a", "b"), employment=np.array([20.0, 50.0, 100.0]))
-    sections = {**STILL, "wage_pressure": 0.0, "wage_slope": 0.0, **labour}
+    sections = {**STILL, **PACE, "wage_pressure": 0.0, "wage_slope": 0.0, **labour}
     return given(network, labour=sections)[0], Labour(**sections)
 
 
@@ -145,7 +146,7 @@ def test_wage_subsidy_keeps_that_share_of_idle_staff_and_pays_for_it():
 
 def test_quits_differ_between_sectors_as_separations_do():
     """On average q of all staff; the ratio of two sectors is that of their separations in worker_flows.csv."""
-    state, _, _ = miniature(60, 1, labour={**STILL, "quit_spread": 1.0})
+    state, _, _ = miniature(60, 1, labour={**STILL, **PACE, "quit_spread": 1.0})
     firms, rates = state.firms, united_states().separation_rate
     assert firms.quits.sum() == pytest.approx(0.005 * firms.employment.sum(), rel=1e-12)
     assert np.ptp(firms.turnover / rates[firms.sector]) < 1e-12 * firms.turnover.max() / rates.min()

@@ -286,7 +286,7 @@ def test_price_elasticity_of_a_small_firm_is_that_of_the_parameter():
     prices=st.lists(st.floats(0.05, 20.0), min_size=3, max_size=3),
     quality=st.lists(st.floats(0.05, 20.0), min_size=3, max_size=3),
     alive=st.lists(st.booleans(), min_size=3, max_size=3),
-    imports=st.floats(0.0, 1.0),
+    imports=st.just(0.0) | st.floats(1e-6, 1.0),
     abroad=st.floats(0.0, 20.0),
     enabled=st.booleans(),
 )

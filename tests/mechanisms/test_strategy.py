@@ -27,8 +27,8 @@ from smbsim.schema import WEEKS_PER_YEAR
 from smbsim.state import SMB
 
 CALM = {
-    "labour": {"productivity_noise": 0.0}, "market": {"quality_noise": 0.0}, "exits": {"retirement_hazard": 0.0},
-    "sourcing": {"review_hazard": 0.0}, "entry": {"enabled": False},
+    "labour": {"productivity_noise": 0.0}, "market": {"quality_noise": 0.0}, "exits": {"retirement_hazard": 0.0, "offer_rate": 0.0},
+    "foreign": {"demand_noise": 0.0}, "sourcing": {"review_hazard": 0.0}, "entry": {"enabled": False},
 }  # fmt: skip
 
 
@@ -39,18 +39,33 @@ def life(smbs=80, **strategy):
 @pytest.fixture
 def settled():
     """(state, draws) of an economy that has gone a week."""
-    state, plan, draws = life(search_base=0.0)
+    state, plan, draws = life(search_base=0.0, search_slope=0.0)
     advance(state, plan, draws, 0, 1)
     return state, draws
 
 
-def test_at_rest_nobody_needs_to_search(settled):
+def test_at_rest_nobody_searches_who_looks_only_at_the_past(settled):
     state, draws = settled
-    mechanism = Strategy(enabled=True, search_base=0.0, search_slope=100.0)
+    mechanism = Strategy(enabled=True, search_base=0.0, search_slope=100.0, peer_weight=0.0)
     for t in range(1, 30):
         mechanism.decide(state, Step(t, draws))
     assert np.all(state.firms.strategy == HOLD)
     assert np.allclose(state.firms.aspiration, margin(state), atol=1e-12)
+
+
+def test_at_rest_only_those_search_who_earn_less_than_their_peers(settled):
+    """Owing more than others of the sector leaves less; who earns the median or more has what it aspires to."""
+    state, draws = settled
+    firms = state.firms
+    mechanism = Strategy(enabled=True, search_base=0.0, search_slope=100.0, choice=0.0)
+    earned, small = margin(state), firms.kind == SMB
+    median = {g: np.median(earned[small & (firms.sector == g)]) for g in np.unique(firms.sector[small])}
+    below = np.array([k and m < median[g] - 1e-9 for k, m, g in zip(small, earned, firms.sector, strict=True)])
+    for t in range(1, 2 * REVIEW):
+        mechanism.decide(state, Step(t, draws))
+    tried = firms.tried_since > 0
+    assert tried.any()
+    assert np.all(below[tried])
 
 
 def test_every_smb_is_reviewed_once_a_quarter_and_the_weeks_share_them(settled):

@@ -6,11 +6,14 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from smbsim import economy as economies
 from smbsim import population, scenario, simulate
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
 from smbsim.network import FirmNetwork
+from smbsim.state import SMB
 
 QUIET = {"production": {"breakdown_hazard": 0.0}}
 
@@ -56,7 +59,7 @@ LIVELY = {  # everything that can happen does, within half a year
     "production": {"breakdown_hazard": 0.02},
     "finance": {"cash_days": 5.0},
     "credit": {"trust": -2.0},
-    "exits": {"retirement_hazard": 0.3, "grace_weeks": 2, "estate_weeks": 6, "capital_recovery": 0.0, "goods_recovery": 0.1},
+    "exits": {"retirement_hazard": 0.3, "grace_weeks": 1, "estate_weeks": 4, "capital_recovery": 0.0, "goods_recovery": 0.1},
     "sourcing": {"review_hazard": 0.6},
     "entry": {"rate": 0.8},
     "strategy": {"search_base": 0.9},
@@ -75,7 +78,7 @@ CRISIS = (
 )
 HELP = (
     {"kind": "credit_guarantee", "start": 3, "fee": 0.02, "take_up": 0.5},
-    {"kind": "emergency_loan", "start": 4, "weeks": 4.0, "eligibility": "arrears", "target": {"share": 0.5}},
+    {"kind": "emergency_loan", "start": 0, "weeks": 2.0, "eligibility": "arrears", "target": {"share": 0.5}},
     {"kind": "grant", "start": 5, "weeks": 2.0, "eligibility": "low_cash", "budget": 1e5, "lag": 2},
     {"kind": "wage_subsidy", "start": 3, "stop": 16, "yearly_budget": 5e6},
     {"kind": "tax_deferral", "start": 4, "stop": 12, "share": 0.5, "budget": 2e6},
@@ -86,8 +89,16 @@ HELP = (
 
 
 def lively(smbs: int = 120, regions: int = 3, seed: int = 1, threads: int = 1, shocks=CRISIS, policies=HELP, **sections):
-    """(state, plan, draws) of a small economy in which firms fail, retire, merge and are founded, and the state helps and regulates."""
-    return miniature(smbs, regions, seed, threads, **{**LIVELY, "shocks": list(shocks), "policies": list(policies), **sections})
+    """(state, plan, draws) of a small economy in which firms fail, retire, merge and are founded, and the state helps and regulates.
+
+    Every third SMB has lost its deposits to the bank.
+    """
+    sections = {**LIVELY, "shocks": list(shocks), "policies": list(policies), **sections}
+    state, plan, draws = miniature(smbs, regions, seed, threads, **sections)
+    lost = np.where((state.firms.kind == SMB) & (state.firms.uid % 3 == 0), state.firms.cash, 0.0)
+    state.firms.cash[:] -= lost
+    state.accounts.balance[state.account("bank")] += lost.sum()
+    return state, plan, draws
 
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -152,7 +152,7 @@ def test_isolated_firm_does_not_keep_customers_in_a_disliked_sector():
     assert_identical(weeks(state, plan, draws), found)
 
 
-@settings(max_examples=25, **REPEATABLE)
+@settings(max_examples=20, **REPEATABLE)
 @given(cases())
 def test_random_scenarios_know_nothing_of_threads_blocks_and_isolated_firms(case):
     """R22 and R23 whatever the model, the parameters, the network, the shocks, the policies and the disturbance.

@@ -128,7 +128,7 @@ def economies():
     ):
         disturb(state, 1)
         yield state, plan, draws, 6
-    yield *models.lively(), 30
+    yield *models.lively(), 20
 
 
 @pytest.fixture(scope="module")

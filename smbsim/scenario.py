@@ -62,10 +62,10 @@ MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Househo
               Exits, Sourcing, Entry, Strategy, Mergers)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
-MOVING = {  # calibrated to how US output moves (`smbsim scorecard`), where it moves by itself
+MOVING = {  # calibrated to how US firms and output move (`smbsim scorecard`)
     "foreign": {"demand_noise": 0.38, "demand_persistence": 0.9},
-    "orders": {"stock_adjustment": 0.07, "inventory_adjustment": 0.07},
-    "households": {"smoothing": 0.05},
+    "orders": {"stock_adjustment": 0.05, "inventory_adjustment": 0.05},
+    "households": {"smoothing": 0.03},
 }
 PRESETS = {
     "leontief": {
@@ -78,7 +78,8 @@ PRESETS = {
     "money": {section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing")},
     "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
     "life": {**{section: {"enabled": True} for section in
-                ("finance", "credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")}, **BY_HEADS, **MOVING},
+                ("credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")},
+             "finance": {"enabled": True, "cash_spread": 1.3}, **BY_HEADS, **MOVING},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without

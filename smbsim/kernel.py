@@ -52,6 +52,9 @@ class Rows:
         self.n = len(work_start) - 1
         self.threads = threads
         blocks = blocks or (threads * BLOCKS_PER_THREAD if threads > 1 else 1)
+        if blocks == 1:
+            self.blocks = [(0, self.n)] if self.n else []
+            return
         work = np.asarray(work_start, dtype=np.int64) + np.arange(self.n + 1)  # a row without links is still a row
         targets = np.linspace(work[0], work[-1], blocks + 1)
         bounds = np.unique(np.searchsorted(work, targets))

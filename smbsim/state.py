@@ -108,9 +108,8 @@ class Table:
         for name, value in values.items():
             getattr(self, name)[rows] = value
 
-    def rearrange(self, source: np.ndarray) -> None:
-        """Row k becomes what row source[k] was; -1 is a new row, every column at its default. source (rows,) int64."""
-        new = source < 0
+    def rearrange(self, source: np.ndarray, new: np.ndarray) -> None:
+        """Row k becomes what row source[k] was; the rows `new`, where source is -1, get the default of every column."""
         for name, column in self.columns.items():
             old = getattr(self, name)
             values = np.empty((len(source), *old.shape[1:]), dtype=old.dtype)
@@ -213,11 +212,29 @@ class State:
 
     def _join(self, slots, links) -> None:
         self.slots.customer[:], self.slots.group[:] = slots
+        self._cut_slots()
         supplier, customer, group = links
         slot = self.slot_rows(customer, group)
         self.links.supplier[:], self.links.buyer[:], self.links.slot[:] = supplier, customer, slot
         assert len(slot) == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
-        self._index()
+        self._cut_links()
+
+    def _index(self) -> None:
+        """Make the index arrays from the rows of slots and links."""
+        self._cut_slots()
+        self._cut_links()
+
+    def _cut_slots(self) -> None:
+        self.slot_start = np.zeros(self.firms.n + 1, dtype=np.int64)
+        cut_rows(self.slots.customer, self.slot_start)
+
+    def _cut_links(self) -> None:
+        self.link_start = np.zeros(self.slots.n + 1, dtype=np.int64)
+        cut_rows(self.links.slot, self.link_start)
+        self.customer_start = self.link_start[self.slot_start]
+        self.supplier_start, self.by_supplier = np.zeros(self.firms.n + 1, dtype=np.int64), np.empty(self.links.n, dtype=np.int64)
+        cut_rows(self.links.supplier, self.supplier_start)
+        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), self.by_supplier)  # customers ascending per supplier
 
     def _slot_key(self, customer, group) -> np.ndarray:
         """One number per (customer, group), in the order in which slots stand."""
@@ -225,7 +242,12 @@ class State:
 
     def slot_rows(self, customer: np.ndarray, group: np.ndarray) -> np.ndarray:
         """Rows of the slots (customer, group), which must be there."""
-        return np.searchsorted(self._slot_key(self.slots.customer, self.slots.group), self._slot_key(customer, group))
+        return _find(customer, group, self.slot_start, self.slots.group)[0]
+
+    def link_rows(self, slot: np.ndarray, supplier: np.ndarray) -> np.ndarray:
+        """Rows of the links from these suppliers to these slots, -1 where there is none."""
+        row, there = _find(slot, supplier, self.link_start, self.links.supplier)
+        return np.where(there, row, -1)
 
     def slots_of(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the slots of these firms, firm by firm. firms (k,) rows."""
@@ -242,16 +264,6 @@ class State:
     def links_out_of(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the links by which these firms sell, firm by firm. firms (k,) rows."""
         return self.by_supplier[_spans(self.supplier_start, firms)]
-
-    def _index(self) -> None:
-        n, m = self.firms.n, self.links.n
-        self.slot_start, self.link_start, self.supplier_start = (np.zeros(rows + 1, dtype=np.int64) for rows in (n, self.slots.n, n))
-        self.by_supplier = np.empty(m, dtype=np.int64)  # customers ascending per supplier
-        cut_rows(self.slots.customer, self.slot_start)
-        cut_rows(self.links.slot, self.link_start)
-        self.customer_start = self.link_start[self.slot_start]
-        cut_rows(self.links.supplier, self.supplier_start)
-        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), self.by_supplier)
 
     def set_threads(self, threads: int, blocks: int | None = None) -> None:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
@@ -281,18 +293,21 @@ class State:
 
     def by_sector(self, values: np.ndarray) -> np.ndarray:
         """(n,) per firm → (G,) per sector."""
-        return np.bincount(self.firms.sector, weights=values, minlength=len(self.sector_codes))
+        totals = np.zeros(len(self.sector_codes))
+        sum_by(self.firms.sector, 0, np.ascontiguousarray(values, dtype=np.float64), totals)
+        return totals
 
     def by_region(self, values: np.ndarray) -> np.ndarray:
         """(n,) per firm → (R,) per region. What belongs to a firm that is everywhere is spread by population."""
-        totals = np.bincount(self.firms.region + 1, weights=values, minlength=len(self.region_names) + 1)
+        totals = np.zeros(len(self.region_names) + 1)
+        sum_by(self.firms.region, EVERYWHERE, np.ascontiguousarray(values, dtype=np.float64), totals)
         return totals[1:] + self.regions.population_share * totals[0]
 
     def by_region_and_sector(self, values: np.ndarray) -> np.ndarray:
         """(n,) per firm → (R, G); firms that are everywhere are left out."""
-        regions, sectors = len(self.region_names), len(self.sector_codes)
-        cell = (self.firms.region + 1) * sectors + self.firms.sector
-        return np.bincount(cell, weights=values, minlength=(regions + 1) * sectors).reshape(regions + 1, sectors)[1:]
+        totals = np.zeros((len(self.region_names), len(self.sector_codes)))
+        sum_by_both(self.firms.region, self.firms.sector, np.ascontiguousarray(values, dtype=np.float64), totals)
+        return totals
 
     def sum_slots(self, values: np.ndarray) -> np.ndarray:
         """(s,) per slot → (n,) per customer."""
@@ -324,7 +339,8 @@ class State:
         """Append firms without links; columns not named start at their default, uids go on unless given. Returns the new rows."""
         new = len(next(iter(values.values())))
         first = int(self.firms.uid.max(initial=-1)) + 1
-        assert not np.isin(values.get("uid", ()), self.firms.uid).any(), "a uid is never used twice"
+        given = values.get("uid", ())
+        assert np.min(given, initial=first) >= first or not np.isin(given, self.firms.uid).any(), "a uid is never used twice"
         rows = self.firms.append(new)
         self.firms.fill(rows, {"uid": np.arange(first, first + new), **values})
         for starts in ("slot_start", "customer_start", "supplier_start"):
@@ -350,31 +366,41 @@ class State:
         Returns the rows of the new links and of the new slots, in the order given, all columns but the structural ones at their default.
         """
         customer, group = (np.asarray(part, dtype=np.int64) for part in slots)
-        old, key = self._slot_key(self.slots.customer, self.slots.group), self._slot_key(customer, group)
-        slot_source, new_slots = _merge(old, keep_slots, key)
         supplier, buyer, bought = (np.asarray(part, dtype=np.int64) for part in links)
-        slot = self.links.slot
-        if slot_source is not None:
-            rank = np.full(self.slots.n, -1, dtype=np.int32)
-            kept = slot_source >= 0
-            rank[slot_source[kept]] = np.flatnonzero(kept)
-            slot = rank[slot]
-            assert np.all(slot >= 0 if keep_links is None else slot[keep_links] >= 0), "a link outlives its slot"
-            self.slots.rearrange(slot_source)
-            self.slots.customer[new_slots], self.slots.group[new_slots] = customer, group
-            old = self._slot_key(self.slots.customer, self.slots.group)
-        wanted = self._slot_key(buyer, bought)
-        filled = np.searchsorted(old, wanted)
-        assert np.array_equal(old[filled], wanted), "a link to a slot that is not there"
-        pairs = slot.astype(np.int64) * self.firms.n + self.links.supplier
-        link_source, new_links = _merge(pairs, keep_links, filled * self.firms.n + supplier)
-        self.links.slot[:] = slot
-        if link_source is not None:
-            self.links.rearrange(link_source)
-            self.links.supplier[new_links], self.links.buyer[new_links], self.links.slot[new_links] = supplier, buyer, filled
-        self._index()
+        slot, known = _find(buyer, bought, self.slot_start, self.slots.group)
+        place, there = self.link_start[slot], np.zeros(len(slot), dtype=bool)  # the links of a new slot stand before those of the next
+        place[known], there[known] = _find(slot[known], supplier[known], self.link_start, self.links.supplier)
+
+        opened = self._open_slots(customer, group, keep_slots, keep_links)
+        slot, known = _find(buyer, bought, self.slot_start, self.slots.group)
+        assert known.all(), "a link to a slot that is not there"
+        order = np.lexsort((supplier, slot))
+        change = _renumbered(keep_links, self.links.n, place, there, order, (slot, supplier))
+        if change is None:
+            made = np.empty(0, dtype=np.int64)
+        else:
+            source, _, made = change
+            self.links.rearrange(source, made)
+            self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
+        self._cut_links()
         self.set_threads(self.customers.threads)
-        return new_links, new_slots
+        return made, opened
+
+    def _open_slots(self, customer, group, keep, keep_links) -> np.ndarray:
+        """Drop slots and make new ones; the links that stay know their new rows. Returns the rows of the new slots."""
+        place, there = _find(customer, group, self.slot_start, self.slots.group)
+        order = np.lexsort((group, customer))
+        change = _renumbered(keep, self.slots.n, place, there, order, (customer, group))
+        if change is None:
+            return np.empty(0, dtype=np.int64)
+        source, rank, made = change
+        slot = rank[self.links.slot]
+        assert np.all(slot >= 0 if keep_links is None else slot[keep_links] >= 0), "a link outlives its slot"
+        self.links.slot[:] = slot
+        self.slots.rearrange(source, made)
+        self.slots.customer[made], self.slots.group[made] = customer, group
+        self._cut_slots()
+        return made
 
     def relabelled(self, order: np.ndarray) -> State:
         """The same economy with firm order[i] in row i: an equal state under other row numbers. order (n,) a permutation."""
@@ -439,23 +465,31 @@ class State:
         self.set_threads(threads)
 
 
-def _merge(old: np.ndarray, keep: np.ndarray | None, new: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """Rows of sorted, different keys after some have gone and others have come.
+def _find(owner, wanted, start, member) -> tuple[np.ndarray, np.ndarray]:
+    """(k,) the row of each wanted member of an owner, or that before which it would stand; and whether it is there. Members ascend."""
+    owner, wanted = np.ascontiguousarray(owner, dtype=np.int64), np.ascontiguousarray(wanted, dtype=np.int64)
+    row, there = np.empty(len(owner), dtype=np.int64), np.empty(len(owner), dtype=np.bool_)
+    find_rows(owner, wanted, start, member, row, there)
+    return row, there
 
-    Returns for each row the row it was, -1 if new (None: nothing changes), and the rows of the new keys. old, keep (m,); new (k,)
+
+def _renumbered(keep, rows, place, there, order, key) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Rows of a table after some have gone and others have come; None: nothing changes.
+
+    keep (rows,) bool, None: all. Of the new ones, each (k,): the row they stand before, whether they are there already, the order in which
+    they will stand and what tells them apart. Returns the row each row was, -1 for a new one; the row that each becomes, -1 if it goes;
+    the rows of the new ones.
     """
-    if len(new) == 0 and (keep is None or keep.all()):
-        return None, np.empty(0, dtype=np.int64)
-    kept = np.arange(len(old)) if keep is None else np.flatnonzero(keep)
-    old = old if keep is None else old[kept]
-    order = np.argsort(new, kind="stable")
-    place = np.searchsorted(old, new[order])
-    there = place < len(old)
-    assert np.all(np.diff(new[order]) > 0), "a new row is there twice"
-    assert not np.any(old[place[there]] == new[order][there]), "a new row is there already"
-    rows = np.empty(len(new), dtype=np.int64)
-    rows[order] = place + np.arange(len(new))
-    return np.insert(kept, place, -1), rows
+    if len(place) == 0 and (keep is None or keep.all()):
+        return None
+    assert not (there if keep is None else keep[place[there]]).any(), "a new row is there already"
+    assert not np.logical_and.reduce([np.diff(part[order]) == 0 for part in key]).any(), "a new row is there twice"
+    keep = np.ones(rows, dtype=np.bool_) if keep is None else keep
+    source, rank = np.empty(np.count_nonzero(keep) + len(place), dtype=np.int64), np.empty(rows, dtype=np.int64)
+    row, made = np.empty(len(place), dtype=np.int64), np.empty(len(place), dtype=np.int64)
+    renumber_rows(keep, place[order], source, rank, row)
+    made[order] = row
+    return source, rank, made
 
 
 def _spans(start: np.ndarray, owners: np.ndarray) -> np.ndarray:
@@ -482,6 +516,52 @@ def sort_rows(owner, free, order):
 
 
 @kernel
+def find_rows(owner, wanted, start, member, row, there):
+    """The first row of start[o] : start[o+1] whose member is not below the wanted one, and whether it is that one.
+
+    owner, wanted (k,); start (owners + 1,); member (m,), ascending for each owner; writes row (k,), there (k,)
+    """
+    for k in range(owner.size):
+        low, stop = start[owner[k]], start[owner[k] + 1]
+        high = stop
+        while low < high:
+            middle = (low + high) // 2
+            if member[middle] < wanted[k]:
+                low = middle + 1
+            else:
+                high = middle
+        row[k] = low
+        there[k] = low < stop and member[low] == wanted[k]
+
+
+@kernel
+def renumber_rows(keep, place, source, rank, made):
+    """Rows that are kept and new ones, which stand before the rows `place`, in one numbering.
+
+    keep (m,); place (k,) ascending; writes source (rows left + k,) the row that each was, -1 if new; rank (m,) the row that each becomes,
+    -1 if it goes; made (k,) the rows of the new ones
+    """
+    row = 0
+    k = 0
+    for e in range(keep.size):
+        while k < place.size and place[k] == e:
+            source[row] = -1
+            made[k] = row
+            row += 1
+            k += 1
+        rank[e] = -1
+        if keep[e]:
+            source[row] = e
+            rank[e] = row
+            row += 1
+    while k < place.size:
+        source[row] = -1
+        made[k] = row
+        row += 1
+        k += 1
+
+
+@kernel
 def total(values):
     """Σ values, compensated (Neumaier 1974). values (n,). Rows of zeros appended to the table do not change a bit of it."""
     s = 0.0
@@ -491,6 +571,21 @@ def total(values):
         lost += (s - t) + v if abs(s) >= abs(v) else (v - t) + s
         s = t
     return s + lost
+
+
+@kernel
+def sum_by(key, first, values, totals):
+    """totals_k += Σ values of the rows whose key is first + k, added in order. key, values (n,); writes totals (keys,)."""
+    for i in range(key.size):
+        totals[key[i] - first] += values[i]
+
+
+@kernel
+def sum_by_both(region, sector, values, totals):
+    """totals_rs += Σ values of the rows of region r and sector s, added in order. region (n,), -1: left out; writes totals (R, G)."""
+    for i in range(region.size):
+        if region[i] >= 0:
+            totals[region[i], sector[i]] += values[i]
 
 
 @kernel

@@ -18,7 +18,7 @@ def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndar
     slot (k,) different rows; supplier (k,) rows; share (k,)
     """
     slots, links = state.slots, state.links
-    link, buyer, group = find(state, slot, supplier), slots.customer[slot], slots.group[slot]
+    link, buyer, group = state.link_rows(slot, supplier), slots.customer[slot], slots.group[slot]
     new = link < 0
     links.weight[link[~new]] = np.minimum(links.weight[link[~new]] + share[~new], 1.0)
     kept = {}
@@ -30,13 +30,6 @@ def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndar
         rows, _ = state.rewire(links=(supplier[new], buyer[new], group[new]), **kept)
         links.weight[rows], links.lead_time[rows] = share[new], lead_times(state, supplier[new], buyer[new])
     update_lead(state, state.slot_rows(buyer, group))
-
-
-def find(state: State, slot: np.ndarray, supplier: np.ndarray) -> np.ndarray:
-    """(k,) the link from the supplier to the slot, -1 where there is none."""
-    link = np.empty(len(slot), dtype=np.int64)
-    find_links(np.asarray(slot, dtype=np.int64), np.asarray(supplier, dtype=np.int64), state.link_start, state.links.supplier, link)
-    return link
 
 
 def update_lead(state: State, slot: np.ndarray) -> None:
@@ -69,21 +62,6 @@ def slots_in_use(state: State) -> np.ndarray:
     for name in ("pipeline", "import_pipeline"):
         used[dead] |= getattr(slots, name)[dead].any(axis=1)
     return used
-
-
-@kernel
-def find_links(slot, wanted, link_start, supplier, link):
-    """The link of each slot to the wanted supplier, -1 where there is none. slot, wanted (k,); supplier (m,); writes link (k,)."""
-    for k in range(slot.size):
-        low, high = link_start[slot[k]], link_start[slot[k] + 1]
-        stop = high
-        while low < high:
-            middle = (low + high) // 2
-            if supplier[middle] < wanted[k]:
-                low = middle + 1
-            else:
-                high = middle
-        link[k] = low if low < stop and supplier[low] == wanted[k] else -1
 
 
 @kernel

@@ -19,21 +19,36 @@ import pytest
 
 import smbsim
 from smbsim import draws, reconstruct, state, suppliers
-from smbsim.mechanisms import costs, credit, finance, orders, production, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, market, orders, production, sourcing, trade
 
-MODULES = (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing)  # every module with kernels
+MODULES = (
+    draws,
+    state,
+    suppliers,
+    reconstruct,
+    production,
+    orders,
+    trade,
+    finance,
+    credit,
+    costs,
+    sourcing,
+    market,
+)  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
     "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
-    "state.cut_rows", "state.sort_rows", "suppliers.find_links", "suppliers.mean_lead", "mechanisms.costs.stocked_cost",
+    "state.cut_rows", "state.sort_rows", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
+    "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
+    "mechanisms.market.reach_customers",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
 }  # fmt: skip
 ELSEWHERE = ("systemic.cascade",)  # kernels on bundles of arrays; compared with Python in tests/systemic/, where their arguments are made
 PACKAGE = Path(smbsim.__file__).parent
 ALLOWED = {"range", "len", "min", "max", "abs", "np"}  # globals that a kernel may use besides constants and kernels of its file
-FIRMS, SECTORS, LEAD, IMPORT_LEAD = 40, 5, 3, 4
+FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
 compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
 
@@ -233,9 +248,16 @@ def _some_slots(c):
     return np.sort(c.rng.permutation(c.slots)[: c.slots // 2])
 
 
-def arguments_find_links(c):
+def arguments_find_rows(c):
     slot, supplier = _some_slots(c), np.concatenate([np.sort(part) for part in np.split(c.supplier, c.link_start[1:-1])])
-    return slot, c.rng.integers(0, FIRMS, slot.size), c.link_start, supplier, np.full(slot.size, -2, dtype=np.int64)
+    row, there = np.full(slot.size, -2, dtype=np.int64), np.zeros(slot.size, dtype=bool)
+    return slot, c.rng.integers(0, FIRMS, slot.size), c.link_start, supplier, row, there
+
+
+def arguments_renumber_rows(c):
+    keep, place = c.rng.random(c.links) < 0.7, np.sort(c.rng.integers(0, c.links + 1, 30))
+    source, rank = np.full(keep.sum() + 30, -2, dtype=np.int64), np.full(c.links, -2, dtype=np.int64)
+    return keep, place, source, rank, np.full(30, -2, dtype=np.int64)
 
 
 def arguments_mean_lead(c):
@@ -256,6 +278,29 @@ def arguments_worst_link(c):
 def arguments_scale_links(c):
     slot = _some_slots(c)
     return slot, c.shares(slot.size), c.link_start, c.shares(c.links)
+
+
+def _places(c):
+    """Region, -1 for everywhere, and sector of each firm."""
+    return c.rng.integers(-1, REGIONS, FIRMS).astype(np.int32), c.rng.integers(0, SECTORS, FIRMS).astype(np.int32)
+
+
+def arguments_sum_by(c):
+    return _places(c)[0], -1, c.amounts(FIRMS), np.zeros(REGIONS + 1)
+
+
+def arguments_sum_by_both(c):
+    return *_places(c), c.amounts(FIRMS), np.zeros((REGIONS, SECTORS))
+
+
+def arguments_sum_markets(c):
+    shape = REGIONS, SECTORS
+    return *_places(c), c.amounts(FIRMS, 2), c.shares(FIRMS), np.zeros(shape), np.zeros(shape), np.zeros(SECTORS)
+
+
+def arguments_reach_customers(c):
+    budget = c.amounts(REGIONS, SECTORS)
+    return *_places(c), c.amounts(FIRMS, 2), c.shares(FIRMS), budget, budget.sum(axis=0), c.amounts(SECTORS), np.full(FIRMS, np.nan)
 
 
 def arguments_stocked_cost(c):
@@ -335,7 +380,7 @@ import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
 from smbsim import draws, reconstruct, state, suppliers
-from smbsim.mechanisms import costs, credit, finance, orders, production, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, market, orders, production, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -356,7 +401,7 @@ miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
 life = miniature(60, model="life", exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
 advance(*life, 0, 7)
-for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing):
+for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

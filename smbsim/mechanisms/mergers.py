@@ -67,7 +67,9 @@ class Mergers(Mechanism):
         """Pairs (buyer, target), every firm in at most one of them."""
         firms, G = state.firms, len(state.sector_codes)
         cell = firms.region.astype(np.int64) * G + firms.sector
-        market = np.flatnonzero(firms.alive & (firms.kind == SMB) & (firms.equity > 0) & np.isin(cell, cell[bidders]))
+        asked = np.zeros(len(state.region_names) * G, dtype=bool)
+        asked[cell[bidders]] = True  # bidders have a region
+        market = np.flatnonzero(asked[cell] & firms.alive & (firms.kind == SMB) & (firms.equity > 0))
         market = market[np.lexsort((firms.uid[market], cell[market]))]
         taken, buyer, target = set(bidders.tolist()), [], []
         uid = firms.uid[bidders]
@@ -127,11 +129,10 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     firms, slots, links = state.firms, state.slots, state.links
     into = np.arange(firms.n)
     into[target] = buyer
-    theirs = np.flatnonzero(np.isin(slots.customer, target))
+    theirs = state.slots_of(np.sort(target))
     mine = state.slot_rows(into[slots.customer[theirs]], slots.group[theirs])
-    need = slots.coefficient * firms.expected_demand[slots.customer]
-    together = need.copy()
-    together[mine] += need[theirs]
+    taken_over = np.zeros(slots.n)
+    taken_over[mine] = _need(state, theirs)
 
     involved = np.concatenate([buyer, target])
     rows = np.unique(np.concatenate([state.links_into(involved), state.links_out_of(involved)]))
@@ -139,7 +140,8 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     group = slots.group[links.slot[rows]]
     slot = state.slot_rows(customer, group)
     outside = supplier != customer
-    part = np.divide(need[links.slot[rows]], together[slot], out=np.ones(len(rows)), where=together[slot] > 0) * links.weight[rows]
+    together = _need(state, slot) + taken_over[slot]
+    part = np.divide(_need(state, links.slot[rows]), together, out=np.ones(len(rows)), where=together > 0) * links.weight[rows]
     inside = rows[~outside]  # these links stay behind, empty, with what was shipped this week
     np.add.at(firms.cancelled, into[links.supplier[inside]], links.backlog[inside])
     np.subtract.at(firms.backlog_due, links.supplier[inside], links.backlog[inside])
@@ -152,19 +154,24 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     first = np.flatnonzero(new)
     sums = {name: np.add.reduceat(getattr(links, name)[rows][order], first) for name in ("payable", "backlog", "shipped")}
     weight, lead = np.add.reduceat(part[order], first), np.maximum.reduceat(links.lead_time[rows][order], first)
-    kept = np.bincount(slot[outside], part[outside], slots.n), np.bincount(slot, part, slots.n)
+    filled, place = np.unique(slot, return_inverse=True)
+    kept = np.bincount(place[outside], part[outside], len(filled)), np.bincount(place, part, len(filled))
     keep = np.ones(links.n, dtype=bool)
     keep[rows[outside]] = False
     for column in (links.weight, links.backlog, links.payable):
         column[inside] = 0.0
     _move_goods(state, mine, theirs)
-    filled = slot[order][first]
-    weight *= np.divide(kept[1], kept[0], out=np.zeros(slots.n), where=kept[0] > 0)[filled]
+    weight *= np.divide(kept[1], kept[0], out=np.zeros(len(filled)), where=kept[0] > 0)[place[order][first]]
     np.minimum(weight, 1.0, out=weight)  # rounding
-    slots.lost_share[(kept[0] == 0) & (kept[1] > 0)] = 1.0  # who bought from the other one only looks for somebody else
+    slots.lost_share[filled[(kept[0] == 0) & (kept[1] > 0)]] = 1.0  # who bought from the other one only looks for somebody else
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), keep_links=keep)
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
+
+
+def _need(state, slots) -> np.ndarray:
+    """(k,) what these slots need in a week; base currency."""
+    return state.slots.coefficient[slots] * state.firms.expected_demand[state.slots.customer[slots]]
 
 
 def _move_goods(state, mine, theirs) -> None:

@@ -37,7 +37,7 @@ import numpy as np
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
-from ..suppliers import connect, find, update_lead
+from ..suppliers import connect, update_lead
 from .base import Mechanism
 
 LEAST_PRICE, LEAST_UNIFORM = 1e-300, 2.0**-54  # keep logarithms finite
@@ -108,8 +108,8 @@ class Sourcing(Mechanism):
         backlog = links.backlog[ended]
         firms.cancelled[:] = np.bincount(links.supplier[ended], backlog, minlength=firms.n)
         firms.backlog_due[:] = np.maximum(firms.backlog_due - firms.cancelled, 0.0)
-        owed = np.bincount(links.slot[ended], backlog, minlength=slots.n)
-        slots.supply_line[:] = np.maximum(slots.supply_line - owed, 0.0)
+        slot, place = np.unique(links.slot[ended], return_inverse=True)
+        slots.supply_line[slot] = np.maximum(slots.supply_line[slot] - np.bincount(place, backlog, len(slot)), 0.0)
         links.backlog[ended] = 0.0
 
     def _largest(self, state, slot) -> np.ndarray:
@@ -119,7 +119,9 @@ class Sourcing(Mechanism):
         found = np.full(len(slot), -1, dtype=np.int64)
         for g in np.unique(group):
             rows = np.flatnonzero(firms.alive & (firms.sector == g))
-            rows = rows[np.lexsort((-firms.uid[rows], firms.capacity[rows], firms.kind[rows] == LARGE))][-2:]  # two, if one is the buyer
+            large = firms.kind[rows] == LARGE
+            rows = rows[large] if large.any() else rows
+            rows = rows[np.lexsort((-firms.uid[rows], firms.capacity[rows]))][-2:]  # two, if one is the buyer
             for row in rows:
                 mine = (group == g) & ((buyer != row) | (firms.kind[row] == LARGE))
                 found[mine] = row
@@ -187,7 +189,7 @@ class Sourcing(Mechanism):
             score = self._score(state, step, buyer, candidate, appeal)
             fits = there & (order <= self.supplier_cap * firms.capacity[candidate])
             fits &= (candidate != buyer) | (firms.kind[buyer] == LARGE)
-            link = find(state, slot, candidate)
+            link = state.link_rows(slot, candidate)
             fits &= searching | (link < 0) | (state.links.weight[link] == 0.0)
             better = fits & (score > most)
             best[better], most[better] = candidate[better], score[better]

@@ -17,6 +17,12 @@ import numpy as np
 from .state import State, total
 
 BELOW_ONE = 1.0 - 1e-12  # so that rounding never oversteps a budget
+ACCOUNT_OF = {  # holder → table, column and, for payments along links, the sum over the links of a firm
+    "firm": ("firms", "cash", ""),
+    "household": ("households", "deposits", ""),
+    "customer": ("firms", "cash", "sum_by_customer"),
+    "supplier": ("firms", "cash", "sum_by_supplier"),
+}
 LEAK = 1e-9  # largest difference between what is paid and what is received, relative to what is paid: rounding, never a leak
 
 
@@ -43,7 +49,7 @@ def transfer(
         raise ValueError(f"{flow}: {payer} pays {payee} an amount that is not finite")
     if received is not None:
         got = float(total(received))
-        if not abs(got - paid) <= LEAK * max(abs(paid), float(np.abs(received).sum())):
+        if not (abs(got - paid) <= LEAK * abs(paid) or abs(got - paid) <= LEAK * float(np.abs(received).sum())):
             raise ValueError(f"{flow}: {payer} pays {paid!r}, {payee} receives {got!r}")
     _add(state, payer, amount, paid, -1.0)
     _add(state, payee, amount if received is None else received, paid, 1.0)
@@ -109,14 +115,11 @@ def _loans(state: State, change: np.ndarray, payer: str, payee: str, flow: str) 
 
 
 def _add(state: State, holder: str, amount, paid: float, sign: float) -> None:
-    if holder == "firm":
-        state.firms.cash[:] += sign * amount
-    elif holder == "household":
-        state.households.deposits[:] += sign * amount
-    elif holder == "customer":
-        state.firms.cash[:] += sign * state.sum_by_customer(amount)
-    elif holder == "supplier":
-        state.firms.cash[:] += sign * state.sum_by_supplier(amount)
+    if holder in ACCOUNT_OF:
+        table, column, whole = ACCOUNT_OF[holder]
+        held = getattr(getattr(state, table), column)
+        amount = getattr(state, whole)(amount) if whole else amount
+        (np.add if sign > 0 else np.subtract)(held, amount, out=held)
     else:
         state.accounts.balance[state.account(holder)] += sign * paid
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,11 +39,16 @@ def mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+@lru_cache(maxsize=4096)
+def _named(seed: int, name: str) -> tuple[int, int]:
+    """The part of a key that is the same every week, and the word of the name."""
+    word = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+    return mix((mix(seed + _G) ^ word) + _G), word
+
+
 def key(seed: int, name: str, step: int = 0) -> int:
     """The 64-bit key of a stream."""
-    word = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
-    z = mix(int(seed) + _G)
-    z = mix((z ^ word) + _G)
+    z, word = _named(int(seed), name)
     return mix((z + int(step) * _G) ^ word)
 
 

@@ -43,6 +43,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import transfer
+from ..kernel import kernel
 from ..rest import ACCOUNTS, FOREIGN, GOVERNMENT, INVESTMENT, USES
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, LARGE, SMB
@@ -162,16 +163,16 @@ class Market(Mechanism):
 
     def _by_market(self, state, weight) -> np.ndarray:
         """(R, G) Σ of customer base × weight over those who sell in the market of region r and sector s. weight (n,)."""
-        firms = state.firms
-        home = state.by_region_and_sector(weight * firms.customer_base[:, 0])
-        elsewhere = state.by_region_and_sector(weight * firms.customer_base[:, 1])
-        large = state.by_sector(np.where(firms.region == EVERYWHERE, weight * firms.customer_base[:, 0], 0.0))
+        firms, shape = state.firms, state.regions.large_customers.shape
+        home, elsewhere, large = np.zeros(shape), np.zeros(shape), np.zeros(shape[1])
+        weight = np.ascontiguousarray(weight, dtype=np.float64)
+        sum_markets(firms.region, firms.sector, firms.customer_base, weight, home, elsewhere, large)
         return home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large
 
     def _compare_with_imports(self, state) -> None:
         """Households turn to imports where these are the cheaper offer, and the other way round; each keeps its budget for the goods."""
         firms, regions, sectors = state.firms, state.regions, state.sectors
-        bases, offers = self._by_market(state, 1.0 * firms.alive), self._by_market(state, firms.pull)
+        bases, offers = self._by_market(state, firms.alive), self._by_market(state, firms.pull)
         exponent = (1.0 - self.import_elasticity) / (1.0 - self.price_elasticity) if self.price_elasticity > 1 else 0.0
         at_home = np.divide(offers, bases, out=np.zeros_like(offers), where=offers > 0)
         np.power(at_home, exponent, out=at_home, where=offers > 0)  # P^(1-σ); 0 where nobody sells
@@ -200,11 +201,10 @@ class Market(Mechanism):
 
     def _reach(self, state) -> np.ndarray:
         """(n,) what the regions' budgets bring each firm by its customer base and its pull."""
-        firms, budget = state.firms, state.regions.budget * state.regions.intensity
-        home = budget[firms.region, firms.sector]
-        small = firms.customer_base[:, 0] * home + firms.customer_base[:, 1] * (budget.sum(axis=0)[firms.sector] - home)
-        large = firms.customer_base[:, 0] * (state.regions.large_customers * budget).sum(axis=0)[firms.sector]
-        return firms.pull * np.where(firms.region == EVERYWHERE, large, small)
+        firms, budget, reach = state.firms, state.regions.budget * state.regions.intensity, np.empty(state.firms.n)
+        anywhere, large = budget.sum(axis=0), (state.regions.large_customers * budget).sum(axis=0)
+        reach_customers(firms.region, firms.sector, firms.customer_base, firms.pull, budget, anywhere, large, reach)
+        return reach
 
     def _preferred(self, state, reach) -> np.ndarray:
         """Household demand after the taste factors: within the sector first, then between sectors; the total is kept."""
@@ -313,3 +313,31 @@ class Market(Mechanism):
 def uses(state) -> tuple[str, ...]:
     """Final uses in the order of the columns of `spending`; all but households are accounts."""
     return (*USES, *state.account_names[len(ACCOUNTS) :])
+
+
+@kernel
+def sum_markets(region, sector, base, weight, home, elsewhere, large):
+    """Σ base × weight by region and sector, of customers at home and elsewhere, and by sector of firms that are everywhere.
+
+    region, sector, weight (n,); base (n, 2); adds to home, elsewhere (R, G), large (G,)
+    """
+    for i in range(region.size):
+        if region[i] == EVERYWHERE:
+            large[sector[i]] += weight[i] * base[i, 0]
+        else:
+            home[region[i], sector[i]] += weight[i] * base[i, 0]
+            elsewhere[region[i], sector[i]] += weight[i] * base[i, 1]
+
+
+@kernel
+def reach_customers(region, sector, base, pull, budget, anywhere, large, reach):
+    """pull (B_home C_r,s + B_elsewhere Σ of the other regions' C_s), for firms that are everywhere pull B_home Σ_r B_L,r C_r,s.
+
+    region, sector, pull (n,); base (n, 2); budget (R, G), anywhere its sum by sector, large Σ_r B_L,r C_r,s (G,) currency/wk; writes reach
+    """
+    for i in range(region.size):
+        if region[i] == EVERYWHERE:
+            reach[i] = pull[i] * (base[i, 0] * large[sector[i]])
+        else:
+            home = budget[region[i], sector[i]]
+            reach[i] = pull[i] * (base[i, 0] * home + base[i, 1] * (anywhere[sector[i]] - home))

@@ -93,9 +93,9 @@ class Strategy(Mechanism):
         due = acting & ((step.t + firms.uid) % REVIEW == 0)
         self._aspire(state, acting, due, earned)
         self._learn(state, step, due, earned)
-        chance = self.search_base + self.search_slope * np.maximum(firms.aspiration - earned, 0.0)
         rows = np.flatnonzero(due & (firms.strategy == HOLD))
-        rows = rows[step.draws.uniform("strategy search", step.t, firms.uid[rows]) < chance[rows]]
+        chance = self.search_base + self.search_slope * np.maximum(firms.aspiration[rows] - earned[rows], 0.0)
+        rows = rows[step.draws.uniform("strategy search", step.t, firms.uid[rows]) < chance]
         firms.margin_before[rows] = earned[rows]
         self._choose(state, step, rows)
 
@@ -113,12 +113,22 @@ class Strategy(Mechanism):
 
     def _aspire(self, state, acting, due, earned) -> None:
         firms = state.firms
-        peers, trading = np.zeros(len(state.sector_codes)), acting & (firms.mean_demand > 0)
-        for g in np.unique(firms.sector[due & trading]):
-            peers[g] = np.median(earned[trading & (firms.sector == g)])
+        trading, rows = acting & (firms.mean_demand > 0), np.flatnonzero(due)
+        peers = self._medians(state, earned, trading, np.unique(firms.sector[due & trading]))[firms.sector[rows]]
         speed = 1.0 - (1.0 - self.aspiration_speed) ** REVIEW
-        aim = self.peer_weight * peers[firms.sector] + (1.0 - self.peer_weight) * earned
-        firms.aspiration[due] += speed * (aim - firms.aspiration)[due]
+        aim = self.peer_weight * peers + (1.0 - self.peer_weight) * earned[rows]
+        firms.aspiration[rows] += speed * (aim - firms.aspiration[rows])
+
+    def _medians(self, state, values, chosen, sectors) -> np.ndarray:
+        """(G,) median of the values of the chosen firms of these sectors, each of which has some; 0 for the other sectors."""
+        rows = np.flatnonzero(chosen)
+        rows = rows[np.argsort(state.firms.sector[rows], kind="stable")]
+        start, median = np.searchsorted(state.firms.sector[rows], np.arange(len(state.sector_codes) + 1)), np.zeros(len(state.sector_codes))
+        for g in sectors:
+            low, high = (start[g + 1] - start[g] - 1) // 2, (start[g + 1] - start[g]) // 2
+            ordered = np.partition(values[rows[start[g] : start[g + 1]]], (low, high))
+            median[g] = ordered[low] if low == high else (ordered[low] + ordered[high]) / 2.0
+        return median
 
     def _learn(self, state, step, due, earned) -> None:
         """What was tried half a year ago is judged by the change of the margin."""

@@ -15,9 +15,10 @@ from models import advance, columns, given, miniature, united_states
 from smbsim import population, scenario, simulate
 from smbsim.analysis.consistency import against_tables
 from smbsim.draws import Draws
-from smbsim.economy import load
+from smbsim.economy import AGES, OLDEST, load
 from smbsim.network import from_edges
 from smbsim.population import CRITICAL, DEFAULT_CASH_DAYS, IMPORTANT
+from smbsim.sample import draw_firms
 from smbsim.schema import InputError
 from smbsim.state import EVERYWHERE, LARGE, SMB
 
@@ -306,6 +307,22 @@ def test_same_seed_same_economy_other_seed_another():
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert not np.array_equal(first["firms", "output"], third["firms", "output"])
     assert one.firms.output.sum() == pytest.approx(other.firms.output.sum(), rel=1e-12)
+
+
+def test_larger_firms_are_older_and_the_shares_of_ages_stay_those_of_the_tables():
+    """20 000 SMBs: mean heads rise with every class of age, from less than half of the mean to almost twice it; shares to a point."""
+    economy, draws = united_states(), Draws(1)
+    firms = draw_firms(economy, 20_000, np.full(4, 0.25), draws)
+    age, small = population._ages(economy, firms.sector, firms.employment, draws), firms.kind == SMB
+    bounds = [*(low for low, _ in AGES.values()), OLDEST]
+    place = np.searchsorted(bounds, age[small], side="right") - 1
+    shares = np.bincount(place, minlength=len(AGES)) / small.sum()
+    assert shares == pytest.approx(economy.age_shares[firms.sector[small]].mean(axis=0), abs=0.01)
+    classes = np.digitize(age[small], (1, 6, 11, 26))
+    heads = np.bincount(classes, firms.employment[small]) / np.bincount(classes) / firms.employment[small].mean()
+    assert np.all(np.diff(heads) > 0)
+    assert heads[0] < 0.5
+    assert 1.5 < heads[-1] < 2.5
 
 
 def test_every_row_is_at_its_place():

@@ -123,6 +123,49 @@ def test_bank_lends_no_more_than_its_own_funds_allow():
         assert now.firms.refused.tolist() == [granted == 0.0, granted == 0.0, False]
 
 
+def crowd(n: int = 3000, **credit):
+    """(state, mechanism): so many firms without deposits that want 40 each, on capital of 100, at a bank that trusts half of them."""
+    state = given(from_edges([], [52.0] * n, sector=[3, 4, 5] * (n // 3)))[0]
+    firms = state.firms
+    for column in (firms.cash, firms.debt, firms.inventory, firms.mean_profit, firms.interest, firms.depreciation, firms.born):
+        column[:] = 0.0
+    firms.capital[:], firms.liquidity_target[:] = 100.0, 40.0
+    state.accounts.balance[state.account("bank")] = 1e9
+    return state, Credit(enabled=True, **{"trust": 0.0, "trust_age": 0.0, "trust_service": 0.0, **credit})
+
+
+@pytest.mark.parametrize("partial", [0.0, 0.37, 1.0])
+def test_a_share_of_the_loans_granted_falls_short(partial):
+    """Half are trusted; of these `partial` get less than they asked, evenly between nothing and all; four standard deviations."""
+    state, credit = crowd(partial=partial)
+    n = state.firms.n
+    credit.appraise(state, WEEK)
+    credit.borrow(state, WEEK)
+    granted = state.firms.new_loans / 40.0
+    some, short = granted > 0.0, (granted > 0.0) & (granted < 1.0)
+    assert some.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(n))
+    assert np.array_equal(state.firms.refused, ~some)
+    assert short.sum() / some.sum() == pytest.approx(partial, abs=4 * np.sqrt(partial * (1 - partial) / some.sum()))
+    if partial > 0.0:
+        assert granted[short].mean() == pytest.approx(0.5, abs=4 / np.sqrt(12 * short.sum()))
+    assert granted.max() <= 1.0
+
+
+def test_who_is_trusted_does_not_depend_on_how_many_get_a_part():
+    """The same firms are refused, and nobody gets more where more fall short."""
+    loans = []
+    for partial in (0.0, 0.37, 1.0):
+        state, credit = crowd(300, partial=partial)
+        credit.appraise(state, WEEK)
+        credit.borrow(state, WEEK)
+        loans.append(state.firms.new_loans.copy())
+    full, usual, parts = loans
+    assert np.array_equal(full > 0, usual > 0)
+    assert np.array_equal(full > 0, parts > 0)
+    assert np.all(parts <= usual)
+    assert np.all(usual <= full)
+
+
 def test_guaranteed_part_of_a_loan_is_remembered():
     state, credit = trio(**SURE)
     state.firms.cash[:], state.firms.guarantee_share[:] = (0.0, 40.0, 0.0), (0.8, 0.8, 0.0)

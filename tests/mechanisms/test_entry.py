@@ -15,7 +15,7 @@ from smbsim import population, scenario, simulate
 from smbsim.draws import Draws
 from smbsim.economy import AGES
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.entry import FIRST_UID, MOST_ENTRANTS, Entry, poisson
+from smbsim.mechanisms.entry import FIRST_UID, MOST_ENTRANTS, Entrants, Entry, poisson
 from smbsim.metrics import METRICS
 from smbsim.metrics.identities import Books
 from smbsim.schema import InputError
@@ -62,10 +62,10 @@ def test_number_rises_with_the_mean_and_is_bounded():
 
 
 def test_entries_are_as_many_as_the_rates_say():
-    """Over two years at rest, within four standard deviations of rate × firms."""
+    """Over two years at rest, within four standard deviations of rate × firms, and those who are gone before they are counted."""
     state, *_ = models.miniature(400, 2, model="life")
-    expected = 2 * (state.regions.firms_at_rest @ models.united_states().entry_rate).sum()
     mechanism = Entry(enabled=True)
+    expected = 2 * mechanism.uncounted * (state.regions.firms_at_rest @ models.united_states().entry_rate).sum()
     found = sum(len(mechanism._potential(state, step(t))[0]) for t in range(ROUND, 104, mechanism.every))
     assert found == pytest.approx(expected, abs=4 * np.sqrt(expected))
 
@@ -177,16 +177,54 @@ def test_a_new_firm_is_a_scaled_copy_of_a_small_one_of_its_sector():
     state.check()
 
 
-def test_mean_size_is_the_parameter():
-    """One head and exponentially many more, mean 4.8, unless the pool of the region is short."""
-    sizes = []
-    state, mechanism = economy(200)
-    for seed in range(6):
-        cell, uid = mechanism._potential(state, step(seed=seed))
-        sizes.extend(1.0 - 3.8 * np.log1p(-Draws(seed).uniform("entry.size", ROUND, uid)))
-        assert len(cell)
-    assert np.min(sizes) >= 1.0
-    assert np.mean(sizes) == pytest.approx(4.8, abs=4 * 3.8 / np.sqrt(len(sizes)))
+def newcomers(state, n: int = 4000) -> Entrants:
+    """So many who would enter, on the model of the SMBs of the state in turn."""
+    models_ = np.flatnonzero(state.firms.kind == SMB)
+    return Entrants(FIRST_UID + np.arange(n), np.zeros(n, dtype=int), np.resize(models_, n))
+
+
+@pytest.mark.parametrize("size", [4.8, 6.5])
+def test_mean_size_is_the_parameter(size):
+    """One head and exponentially many more; what it takes over is in proportion to the staff of its model."""
+    state, mechanism = economy(60, size=size)
+    new = mechanism._size(state, step(), newcomers(state))
+    assert new.staff.min() >= 1.0
+    assert new.staff.mean() == pytest.approx(size, abs=4 * (size - 1.0) / np.sqrt(len(new.staff)))
+    assert np.allclose(new.size * (state.firms.labour_coefficient * state.firms.normal_output)[new.model], new.staff, rtol=1e-12)
+
+
+def test_talent_has_the_spreads_of_its_law():
+    """E[1/A] = 1 and the logarithm spreads by σ; ln q spreads by σ_q around the model's less the handicap; the two are independent."""
+    mechanism = Entry(enabled=True, spread=0.26, quality_spread=0.5, handicap=0.65)
+    state, _ = economy(60)
+    new = newcomers(state)
+    n, model_quality = len(new.uid), np.linspace(0.5, 2.0, len(new.uid))
+    talent = mechanism._talent(step(), new, model_quality)
+    productivity, quality = np.log(talent["productivity"]), np.log(talent["quality"] / model_quality)
+    assert np.mean(1.0 / talent["productivity"]) == pytest.approx(1.0, abs=4 * 0.27 / np.sqrt(n))
+    for found, mean, spread in ((productivity, 0.26**2 / 2, 0.26), (quality, -0.65, 0.5)):
+        assert found.mean() == pytest.approx(mean, abs=4 * spread / np.sqrt(n))
+        assert found.std() == pytest.approx(spread, rel=4 / np.sqrt(2 * n))
+    assert np.corrcoef(productivity, quality)[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(n))
+
+
+def test_customers_think_less_of_a_firm_they_do_not_know():
+    """Without spreads the handicap is all that tells entrants from their models, whose quality is one at rest."""
+    _, state, rows = entered(spread=0.0, quality_spread=0.0, handicap=0.4)
+    assert state.firms.quality[rows] == pytest.approx(np.exp(-0.4), rel=1e-12)
+    _, state, rows = entered(spread=0.0, quality_spread=0.0, handicap=0.0)
+    assert np.all(state.firms.quality[rows] == 1.0)
+    assert np.all(state.firms.productivity[rows] == 1.0)
+
+
+def test_what_owners_pay_in_is_not_there_to_be_spent():
+    """Owners' disposable income of the week falls by what leaves their deposits; that of workers stays."""
+    before, state, _ = entered()
+    paid = before.households.deposits - state.households.deposits
+    lower = before.households.disposable - state.households.disposable
+    assert paid[OWNER::2].min() > 0
+    assert lower[OWNER::2] == pytest.approx(paid[OWNER::2], rel=1e-9)
+    assert not lower[0::2].any()
 
 
 def test_it_pays_for_capital_and_inputs_and_holds_its_liquidity_target():

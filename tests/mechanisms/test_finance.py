@@ -16,6 +16,7 @@ from strategies import REPEATABLE, disturb
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.finance import Finance
+from smbsim.metrics import METRICS
 from smbsim.network import from_edges
 from smbsim.state import LARGE, UNLIMITED
 
@@ -388,6 +389,68 @@ def test_liquidity_target_follows_what_falls_due():
         finance._look_back(state, 0)
     assert np.allclose(firms.mean_outflow, 2.0 * outflow, rtol=1e-9)
     assert np.allclose(firms.liquidity_target, 2.0 * target, rtol=1e-9)
+
+
+def test_growth_is_no_part_of_the_target_at_rest_and_where_demand_falls():
+    state, finance = at_rest()
+    assert not finance._growth(state).any()
+    state.firms.mean_demand[:] *= 0.9
+    assert not finance._growth(state).any()
+
+
+def test_a_quarter_of_growth_is_part_of_the_target():
+    """Demand a tenth above that at rest: the target rises by what 13 weeks of the net investment planned for it cost."""
+    state, finance = at_rest()
+    firms, target = state.firms, state.firms.liquidity_target.copy()
+    firms.mean_demand[:] *= 1.1
+    firms.cash[:] = 1e12  # nobody puts anything off
+    finance.plan_investment(state, WEEK)
+    net = firms.capex - firms.depreciation
+    finance._aim(state)
+    assert net.max() > 0.0
+    assert np.allclose(firms.liquidity_target - target, 13.0 * net, rtol=1e-6, atol=1e-9 * target.max())
+    state.accounts.capital_price[state.account("investment")] *= 2.0
+    once = firms.liquidity_target - target
+    finance._aim(state)
+    assert np.allclose(firms.liquidity_target - target, 2.0 * once, rtol=1e-12, atol=1e-12 * target.max())
+
+
+def test_switched_off_nobody_saves_for_growth():
+    state = miniature(40, 1)[0]
+    target = state.firms.liquidity_target.copy()
+    state.firms.mean_demand[:] *= 2.0
+    Finance()._aim(state)
+    assert np.array_equal(state.firms.liquidity_target, target)
+
+
+@pytest.mark.parametrize(("age", "weeks"), [(0, 13), (13, 13), (30, 30), (52, 52), (520, 52)])
+def test_the_young_judge_profit_by_what_they_have_seen(age, weeks):
+    """A loss moves the mean profit by a thirteenth at first, by one part in as many weeks as the firm is old, by a 52nd in the end."""
+    state, finance = at_rest()
+    firms = state.firms
+    firms.born[:], firms.mean_profit[:], firms.profit[:] = 100 - age, 10.0, -42.0
+    finance._look_back(state, 100)
+    assert np.allclose(firms.mean_profit, 10.0 - 52.0 / weeks, rtol=1e-12)
+
+
+def test_deposits_at_rest_last_as_long_as_those_of_the_data():
+    """JPMorgan Chase Institute (2016): median 27 days, quartiles 13 and 62."""
+    state, _, _ = miniature(2000, 2, finance={"enabled": True})
+    found = [METRICS[name](state) for name in ("cash_days_p25", "cash_days", "cash_days_p75")]
+    assert found == pytest.approx([13.0, 27.0, 62.0], rel=0.12)
+
+
+def test_days_count_all_deposits_whatever_waits_to_be_paid_out():
+    """M = days × outflow / 7 for every way to pay dividends, unless more than that waits or other floors of the target bind."""
+    held, free = [], []
+    for weeks in (2.0, 13.0):
+        state, _ = at_rest(dividend_weeks=weeks)
+        firms = state.firms
+        held.append(firms.cash.copy())
+        free.append((firms.cash_cover > 0) & (firms.liquidity_target == firms.cash_cover * firms.mean_outflow))
+    both = free[0] & free[1]
+    assert both.mean() > 0.4
+    assert np.allclose(held[0][both], held[1][both], rtol=1e-12)
 
 
 def test_no_dividends_while_anything_is_overdue():

@@ -124,7 +124,7 @@ def test_without_noise_nothing_moves():
 
 
 def test_books_close_while_demand_from_abroad_moves():
-    state, plan, draws = miniature(40, model="life", foreign={"demand_noise": 0.4})
+    state, plan, draws = miniature(40, model="money", foreign={"demand_noise": 0.4})
     exports, books, money = state.sectors.spending[:, EXPORTS].copy(), Books(state), state.money()
     gaps = advance(state, plan, draws, 0, 26, books.gaps, check=True)
     assert max(max(gap.values()) for gap in gaps) < 1e-11

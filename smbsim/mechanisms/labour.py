@@ -94,7 +94,7 @@ class Labour(Mechanism):
     firing_speed: float = param(0.2, unit="1/wk", doc="γ_F: share of idle staff cut in a week", low=0, high=1, tier="calibrated",
                                 source="assumption; Pichler et al. (2022): 2/30 a day in a pandemic, .38 a week")  # fmt: skip
     quit_share: float = param(0.012, unit="1/wk", doc="q: share of staff that quits in a week", low=0, high=0.2,
-                             source="fitted to hires, worker_flows.csv: .205 a quarter; quits alone are 2 % a month (BLS JOLTS)")  # fmt: skip
+                             source="fitted to hires of worker_flows.csv, .205 a quarter; JOLTS quits: 2 % a month")  # fmt: skip
     quit_spread: float = param(1.0, unit="1", doc="Share of the differences between sectors in separations that quits have", low=0, high=1,
                                source="assumption; differences as in worker_flows.csv (QWI 2022-23)")  # fmt: skip
     quit_elasticity: float = param(2.0, unit="1", doc="ε_q: of quits to relative pay", low=0, high=10, source="assumption")
@@ -115,7 +115,7 @@ class Labour(Mechanism):
     wage_floor: float = param(0.5, unit="1", doc="w_min: lowest pay relative to the firm's at rest", low=0, high=1,
                               source="Delli Gatti et al. (2011)")  # fmt: skip
     productivity_noise: float = param(0.05, unit="1", doc="Standard deviation of a year's shocks to the logarithm of productivity", low=0,
-                                      high=1, source="assumption; with it dispersion is .08, of .26 in Foster, Haltiwanger and Syverson (2008)")  # fmt: skip
+                                      high=1, source="assumption: dispersion .08; Foster et al. (2008): .26")  # fmt: skip
     productivity_persistence: float = param(0.8, unit="1", doc="Share of a productivity advantage that is left after a year", low=0,
                                             high=0.999, source="Foster, Haltiwanger and Syverson (2008)")  # fmt: skip
 

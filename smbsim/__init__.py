@@ -27,6 +27,9 @@ PUBLIC = {  # name → module, name there
     "resilience": ("analysis.resilience", "resilience"),
     "policy_effects": ("analysis.policy", "effects"),
     "risk": ("analysis.risk", "risk"),
+    "burn_in": ("checkpoint", "burn_in"),
+    "fork": ("checkpoint", "fork"),
+    "compare": ("analysis.compare", "compare"),
     "InputError": ("schema", "InputError"),
 }
 

@@ -225,7 +225,7 @@ def _record(scenario, state, phases, resting, tier, draws, check, progress, firs
         recorder.record(state, t)
         progress(1)
     recorder.outcome.close(state, scenario.policies, weeks)
-    recorder.events = tuple((week, text) for week, text in state.events if week >= 0)
+    recorder.events = tuple((week, text) for week, text in state.events if week >= first)
     return recorder
 
 

@@ -32,9 +32,12 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.risk": 4, "analysis.risk_job": 4, "analysis.risk_networks": 4, "analysis.risk_table": 4, "analysis.risk_folder": 4,
     "analysis.risk_checks": 4, "analysis.concentration": 4, "analysis.second_supplier": 4,
     "analysis.panel": 4, "analysis.facts": 4, "analysis.targets": 4, "analysis.scorecard": 4,
+    "analysis.compare": 4, "figures.compare": 4,
+    "analysis.bimodality": 4, "analysis.sweeps": 4, "analysis.thresholds": 4, "analysis.basins": 4, "analysis.scaling": 4,
+    "analysis.verdict": 4, "analysis.tipping": 4, "analysis.tipping_scenario": 4, "analysis.tipping_folder": 4, "figures.tipping": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4, "figures.policy": 4,
     "mesa_model": 4, "mesa_agents": 4,
-    "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "cli": 5, "__main__": 5,
+    "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "report": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip
 UPWARD_INSIDE = {("result", "Result.plot", "figures.series"), ("result", "Result.summary", "analysis.summary"),
                  ("result", "Result.policies", "analysis.policy")}

@@ -1,0 +1,539 @@
+r"""Variants side by side: what differs between them, how sure that is, and how many runs it takes to be surer.
+
+Run r of every variant meets the same firms with the same luck (common random numbers), so that the difference is taken run by run and
+what all variants share cancels out.
+
+    d_r      x_r(variant) - x_r(reference)                     x: mean over the weeks, of what is counted by the week per year
+    interval d̄ ± t_{R-1} s_d / √R                              and by bootstrap of the runs (BCa, 2000 samples, from 4 runs on)
+    unpaired s_u² = s²(variant) + s²(reference)                what the variance would be with other firms and other luck in each
+    gain     s_u² / s_d²                                       so many times fewer runs for the same interval
+    needed   smallest R with t_{R-1} s / √R ≤ precision |d̄|    with s = s_d; unpaired with s_u and 2 R - 2 degrees of freedom
+    clear    the interval, made wider for all that are looked at, leaves out zero: false discovery rate at 1 - level over the indicators
+             and variants (Benjamini and Yekutieli 2001, any dependence)
+
+The reference of a variant with policies is the same without them, where that was run; of the others the baseline. A conflict of signs is
+a variant that clearly betters one indicator and clearly worsens another; which way is better stands in GOOD, what is not in it is not
+judged. Costs and effects of policies are those of `analysis.policy`; their ellipse is Hotelling's region of the mean,
+(m - m̄)ᵀ S⁻¹ (m - m̄) ≤ 2 (R - 1) / (R (R - 2)) F_{2, R-2}.
+
+Sources: MODEL.md 4.3, 5.9, Replications (half-width below a quarter of the effect); Efron (1987), JASA 82, for BCa.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..interventions import policies as policy_kinds
+from ..result import BASELINE, Result, Series
+from ..result import load as load_result
+from ..scenario import MAIN, Scenario
+from ..schema import WEEKS_PER_YEAR, InputError, nearest
+from ..simulate import IDENTITIES
+from . import ensemble, policy
+
+BANDS = (5, 25, 50, 75, 95)
+RESAMPLES, BOOTSTRAP_SEED, LEAST_BOOTSTRAPPED = 2000, 1, 4
+NO_EFFECT = 1e-9  # of the reference: rounding
+MOST_RUNS = 10_000_000  # more are not worth a number
+GOOD = {  # indicator → 1 more is better, -1 less is; an assumption about what most people want
+    **dict.fromkeys(
+        ("output", "smb_output", "real_value_added", "gdp", "employment", "smb_employment", "wages", "consumption", "fill_rate",
+         "smb_deposits", "household_deposits", "government_deposits", "smbs_alive", "surviving_smbs", "entries", "entrant_jobs",
+         "productivity", "bank_own_funds", "firm_investment"), 1,
+    ),
+    **dict.fromkeys(
+        ("unmet_demand", "stopped_smbs", "overdrawn_smbs", "overdue", "refused_smbs", "exits", "illiquid_exits", "insolvent_exits",
+         "smbs_in_arrears", "loans_written_off", "trade_credit_written_off", "unemployment", "layoffs", "releases"), -1,
+    ),
+}  # fmt: skip
+TOLD = ("real_value_added", "employment", "unemployment", "exits", "smbs_alive", "consumption", "government_deposits")  # in words, in order
+MOST_TOLD, MOST_LISTED = 4, 5
+COLUMNS = ("variant", "to", "metric", "label", "unit", "reference", "difference", "low", "high", "bootstrap_low", "bootstrap_high",
+           *(f"p{b}" for b in BANDS), "p_value", "clear", "better", "sd", "sd_unpaired", "gain", "runs_needed",
+           "runs_needed_unpaired")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One indicator of one variant against its reference `to`; intervals are NaN with one run. better: 1, -1, 0 not judged."""
+
+    variant: str
+    to: str
+    metric: str
+    label: str
+    unit: str
+    reference: float  # mean over the runs
+    mean: float
+    low: float
+    high: float
+    bootstrap: tuple[float, float]
+    bands: tuple[float, ...]  # quantiles of d_r over the runs, in percent BANDS
+    p_value: float
+    clear: bool
+    better: int
+    sd: float
+    sd_unpaired: float
+    gain: float  # inf where all differences are equal
+    needed: int | None  # runs in all; None: no effect to be precise about, or more than MOST_RUNS
+    needed_unpaired: int | None
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the reference."""
+        return self.mean / abs(self.reference) if self.reference else math.nan
+
+    def plain(self) -> dict[str, Any]:
+        """As one row of comparison.csv."""
+        values = (
+            self.variant, self.to, self.metric, self.label, self.unit, self.reference, self.mean, self.low, self.high, *self.bootstrap,
+            *self.bands, self.p_value, self.clear, self.better, self.sd, self.sd_unpaired, self.gain, self.needed, self.needed_unpaired,
+        )  # fmt: skip
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Cost and effect of the policies of a variant by run, (R,), and the ellipse of their mean, (points, 2); empty below 3 runs."""
+
+    cost: np.ndarray
+    effect: np.ndarray
+    ellipse: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of all variants from their references; what policies cost per effect, as `analysis.policy.told` has it."""
+
+    name: str
+    seeds: tuple[int, ...]
+    weeks: tuple[int, int]  # first and last that count
+    level: float
+    precision: float
+    rows: tuple[Difference, ...]
+    policies: dict[str, dict]
+    planes: dict[str, Plane]  # variant → net cost and job-years
+    manifest: dict = field(default_factory=dict)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Those that are compared with another one."""
+        return tuple(dict.fromkeys(row.variant for row in self.rows))
+
+    def of(self, variant: str) -> dict[str, Difference]:
+        """Indicator → its difference. Raises InputError naming the nearest variant."""
+        if variant not in self.variants:
+            raise InputError(f"comparison: unknown variant '{variant}'.{nearest(variant, self.variants)}")
+        return {row.metric: row for row in self.rows if row.variant == variant}
+
+    def conflicts(self) -> dict[str, tuple[list[Difference], list[Difference]]]:
+        """Variant → indicators that it clearly betters and clearly worsens, largest relative difference first, where there are both."""
+        found = {}
+        for variant in self.variants:
+            judged = [row for row in self.of(variant).values() if row.clear and row.better]
+            judged.sort(key=lambda row: -abs(row.relative) if math.isfinite(row.relative) else -math.inf)
+            sides = [[row for row in judged if row.better * row.mean > 0], [row for row in judged if row.better * row.mean < 0]]
+            if all(sides):
+                found[variant] = tuple(sides)
+        return found
+
+    def gain(self, variant: str) -> float:
+        """Median over the indicators that differ: so many times fewer runs than without pairing."""
+        gains = [row.gain for row in self.of(variant).values() if abs(row.mean) > 0 and math.isfinite(row.gain)]
+        return float(np.median(gains)) if gains else math.nan
+
+    def in_words(self) -> list[str]:
+        """What differs, conflicts, what effects cost, what pairing gains and how many runs are missing."""
+        lines = [line for variant in self.variants for line in self._words_of(variant)]
+        for variant, (better, worse) in self.conflicts().items():
+            lines.append(f"{variant}: signs conflict: better in {_named(better)}; worse in {_named(worse)}")
+        for variant, told in self.policies.items():
+            known = [(what, told["measures"][f"cost_per_{what}"]["mean"]) for what in ("job_year", "exit_avoided")]
+            costs = [f"{_number(x)} per {what.replace('_', ' ')}" for what, x in known if x > 0]
+            if costs:
+                lines.append(f"{variant}: costs {' and '.join(costs)}")
+        if len(self.seeds) == 1:
+            lines.append("one run: no interval, and noise cannot be told from effect; use --runs")
+        return lines
+
+    def _words_of(self, variant: str) -> list[str]:
+        rows = self.of(variant)
+        told = [rows[name] for name in TOLD if name in rows and abs(rows[name].mean) > 0][:MOST_TOLD]
+        to = next(iter(rows.values())).to
+        if not told and not any(abs(row.mean) > 0 for row in rows.values()):
+            return [f"{variant}: no difference from {to}"]
+        lines = [f"{variant} less {to}: " + "; ".join(map(_said, told))] if told else []
+        clear, total = sum(row.clear for row in rows.values()), sum(math.isfinite(row.p_value) for row in rows.values())
+        gain = self.gain(variant)
+        if total:
+            lines.append(
+                f"{variant}: {clear} of {total} indicators differ clearly, looking at all of them being allowed for"
+                + (f"; pairing needs {_number(gain)} times fewer runs (median of the indicators)" if math.isfinite(gain) else "")
+            )
+        missing = [row for row in told if (row.needed or 0) > len(self.seeds)]
+        if missing:
+            each = [f"{_lower(row.label)} {_runs(row.needed)} (unpaired {_runs(row.needed_unpaired)})" for row in missing]
+            lines.append(f"{variant}: runs needed to know the effect within {self.precision:.0%} of itself: {', '.join(each)}")
+        return lines
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        conflicts = {v: {"better": [r.metric for r in a], "worse": [r.metric for r in b]} for v, (a, b) in self.conflicts().items()}
+        return {
+            "name": self.name, "runs": len(self.seeds), "seeds": list(self.seeds), "weeks": list(self.weeks), "level": self.level,
+            "precision": self.precision, "summary": self.in_words(), "gain": {v: self.gain(v) for v in self.variants},
+            "conflicts": conflicts, "policies": self.policies, "differences": [row.plain() for row in self.rows],
+        }  # fmt: skip
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """comparison.csv (one row per variant and indicator) and comparison.json (all of it). Returns the files written."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        table, data = folder / "comparison.csv", folder / "comparison.json"
+        with (folder / "comparison.part").open("w", newline="") as file:
+            out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            out.writeheader()
+            out.writerows({k: f"{x:.10g}" if isinstance(x, float) else x for k, x in row.plain().items()} for row in self.rows)
+        (folder / "comparison.part").rename(table)
+        (folder / "comparison.part").write_text(json.dumps(_finite(self.plain() | {"manifest": self.manifest}), indent=1) + "\n")
+        (folder / "comparison.part").rename(data)
+        return [table, data]
+
+
+def compare(
+    *sources: Result | Scenario | str | Path,
+    to: str | None = None,
+    metrics: Sequence[str] | None = None,
+    weeks: tuple[int, int] | None = None,
+    level: float = 0.95,
+    precision: float = 0.25,
+    runs: int | None = None,
+    seed: int | None = None,
+    jobs: int | None = None,
+    progress: ensemble.Progress | None = None,
+) -> Comparison:
+    """Compare the variants of one source, or of several side by side.
+
+    sources   : results, results folders, scenarios, scenario files or packaged names; what is not yet a result is simulated
+    to        : the reference of all; default: of a variant with policies the same without them, of others the baseline
+    metrics   : indicators; default all that have one value a week
+    weeks     : first and last week that count; default all
+    level     : of the intervals
+    precision : half-width of the interval that is wanted, as a share of the effect
+    runs, seed, jobs, progress : of what is simulated; default those of the scenario
+
+    Raises InputError for what cannot be compared.
+    """
+    if not sources:
+        raise InputError("nothing to compare")
+    found: dict[str, Result] = {}
+    for source in sources:
+        if isinstance(source, str | Path) and Path(source).is_dir():
+            one = load_result(source)
+        else:
+            one = source if isinstance(source, Result) else ensemble.run(source, runs=runs, seed=seed, jobs=jobs, progress=progress)
+        name = one.name or f"result {len(found) + 1}"
+        found[name if name not in found else f"{name} {len(found) + 1}"] = one
+    return differences(side_by_side(found), to=to, metrics=metrics, weeks=weeks, level=level, precision=precision)
+
+
+def differences(
+    result: Result,
+    *,
+    to: str | None = None,
+    metrics: Sequence[str] | None = None,
+    weeks: tuple[int, int] | None = None,
+    level: float = 0.95,
+    precision: float = 0.25,
+) -> Comparison:
+    """The comparison of the variants of one result; the options are those of `compare`."""
+    problems = [f"{name} = {x}: above 0 and below 1" for name, x in (("level", level), ("precision", precision)) if not 0.0 < x < 1.0]
+    if problems:
+        raise InputError(*problems)
+    references = _references(result, to)
+    names, shown = _indicators(result, metrics), _weeks(result, weeks)
+    pairs = [(v, name) for v in references for name in names]
+    values = {name: _per_run(result[name], shown) for name in names}
+    d = np.array([values[name][result.variant(v)] - values[name][result.variant(references[v])] for v, name in pairs])
+    if not len(d):
+        raise InputError(f"result '{result.name}': nothing to compare: {'one variant' if len(result.variants) == 1 else 'no indicator'}")
+    there = np.array([values[name][result.variant(references[v])] for v, name in pairs])
+    here = there + d
+    d[np.abs(d) <= NO_EFFECT * np.abs(there)] = 0.0
+    low, high, p = _interval(d, level)
+    clear, boot = _clear(p, level), _bootstrap(d, level)
+    rows = tuple(
+        _row(result, v, references[v], name, here[k], there[k], d[k], (low[k], high[k]), boot[k], p[k], clear[k], level, precision)
+        for k, (v, name) in enumerate(pairs)
+    )
+    planes = {v: _plane(e.runs["net_cost"], e.runs["job_years"], level) for v, e in policy.effects(result).items()}
+    bounds = int(result.weeks[shown][0]), int(result.weeks[shown][-1])
+    return Comparison(result.name, result.seeds, bounds, level, precision, rows, policy.told(result), planes, result.manifest)
+
+
+def _row(result, variant, to, name, here, there, d, interval, boot, p, clear, level, precision) -> Difference:
+    series, R = result[name], len(d)
+    factor, unit = (WEEKS_PER_YEAR, f"{series.unit[:-3]}/yr") if series.unit.endswith("/wk") else (1.0, series.unit)
+    mean = float(d.mean())
+    sd, unpaired = (float(x) for x in (d.std(ddof=1), math.hypot(here.std(ddof=1), there.std(ddof=1)))) if R > 1 else (math.nan, math.nan)
+    gain = math.nan if R == 1 or (not mean and not sd) else unpaired**2 / sd**2 if sd > NO_EFFECT * abs(mean) else math.inf
+    half = precision * abs(mean)
+    return Difference(
+        variant, to, name, series.label, unit, float(there.mean()) * factor, mean * factor, *(float(x) * factor for x in interval),
+        tuple(float(x) * factor for x in boot), tuple(float(x) * factor for x in np.percentile(d, BANDS)), float(p), bool(clear),
+        GOOD.get(name, 0), sd * factor, unpaired * factor, gain, runs_needed(sd, half, level), runs_needed(unpaired, half, level, arms=2),
+    )  # fmt: skip
+
+
+# -- statistics ---------------------------------------------------------------------------------------------------------------------------
+
+
+def runs_needed(sd: float, half_width: float, level: float = 0.95, arms: int = 1) -> int | None:
+    """Smallest number of runs (of each arm) whose interval has at most this half-width; None where there is none below MOST_RUNS.
+
+    sd: of a difference; arms: 1 paired, with n - 1 degrees of freedom, 2 unpaired, with 2 n - 2
+    """
+    from scipy.stats import norm, t
+
+    if not (math.isfinite(sd) and half_width > 0.0):
+        return None
+    tail = 0.5 + level / 2
+    n = max(2, math.ceil((norm.ppf(tail) * sd / half_width) ** 2)) if sd < half_width * math.sqrt(MOST_RUNS) else MOST_RUNS
+    while n < MOST_RUNS and t.ppf(tail, arms * (n - 1)) * sd > half_width * math.sqrt(n):
+        n += 1
+    return n if n < MOST_RUNS else None
+
+
+def _interval(d: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds of Student's interval of the mean and the p-value of no difference, each (rows,). d (rows, R)."""
+    from scipy.stats import t
+
+    rows, R = d.shape
+    if R == 1:
+        return tuple(np.full((3, rows), np.nan))
+    mean, error = d.mean(axis=1), d.std(axis=1, ddof=1) / math.sqrt(R)
+    half = t.ppf(0.5 + level / 2, R - 1) * error
+    ratio = np.divide(np.abs(mean), error, out=np.where(mean == 0.0, 0.0, np.inf), where=error > 0)
+    return mean - half, mean + half, 2.0 * t.sf(ratio, R - 1)
+
+
+def _bootstrap(d: np.ndarray, level: float) -> np.ndarray:
+    """(rows, 2) bounds of the BCa interval of the mean; where all runs are equal, their value. d (rows, R)."""
+    from scipy.stats import bootstrap
+
+    rows, R = d.shape
+    found = np.full((rows, 2), np.nan)
+    if R < LEAST_BOOTSTRAPPED:
+        return found
+    varied = np.ptp(d, axis=1) > NO_EFFECT * np.abs(d).max(axis=1)
+    found[~varied] = d[~varied].mean(axis=1)[:, None]
+    for k in np.flatnonzero(varied):
+        scaled = d[k] / np.abs(d[k]).max()
+        interval = bootstrap((scaled,), np.mean, n_resamples=RESAMPLES, confidence_level=level, rng=BOOTSTRAP_SEED).confidence_interval
+        found[k] = np.array(interval) * np.abs(d[k]).max()
+    return found
+
+
+def _clear(p: np.ndarray, level: float) -> np.ndarray:
+    from scipy.stats import false_discovery_control
+
+    known, clear = np.isfinite(p), np.zeros(len(p), dtype=bool)
+    if known.any():
+        clear[known] = false_discovery_control(p[known], method="by") < 1.0 - level
+    return clear
+
+
+def _plane(cost: np.ndarray, effect: np.ndarray, level: float, points: int = 73) -> Plane:
+    """Cost and effect by run, and Hotelling's ellipse of their mean."""
+    from scipy.stats import f
+
+    known = np.isfinite(cost) & np.isfinite(effect)
+    x, R = np.stack([effect[known], cost[known]]), int(known.sum())
+    if R < 3:
+        return Plane(cost, effect, np.empty((0, 2)))
+    size, axes = np.linalg.eigh(np.cov(x))
+    radius = math.sqrt(2.0 * (R - 1) / (R * (R - 2)) * f.ppf(level, 2, R - 2))
+    turn = np.linspace(0.0, 2.0 * math.pi, points)
+    around = axes @ (np.sqrt(np.maximum(size, 0.0))[:, None] * radius * np.stack([np.cos(turn), np.sin(turn)]))
+    return Plane(cost, effect, (x.mean(axis=1)[:, None] + around).T)
+
+
+# -- what is compared with what -----------------------------------------------------------------------------------------------------------
+
+
+def _references(result: Result, to: str | None) -> dict[str, str]:
+    """Variant → its reference, for all variants that have one."""
+    if to is not None:
+        result.variant(to)
+        return {v: to for v in result.variants if v != to}
+    base = BASELINE if BASELINE in result.variants else result.variants[0]
+    found = {v: base for v in result.variants if v != base}
+    acting = result.manifest.get("variants", {})
+    bases = result.manifest.get("references", {})
+    for variant in found:
+        found[variant] = bases.get(variant, base)
+        shocks = _without_policies(acting.get(variant, []))
+        if shocks != acting.get(variant, []):
+            alike = [v for v in result.variants if v in acting and acting[v] == shocks and bases.get(v, base) == found[variant]]
+            found[variant] = alike[0] if alike else found[variant]
+    return {v: reference for v, reference in found.items() if v not in bases.values()}
+
+
+def _without_policies(interventions: list[dict]) -> list[dict]:
+    return [one for one in interventions if one["kind"] not in policy_kinds.KINDS]
+
+
+def _indicators(result: Result, metrics: Sequence[str] | None) -> list[str]:
+    """Recorded metrics with one value a week. Raises InputError, one line per mistake."""
+    known = [name for name, s in result.series.items() if s.axis is None and name not in IDENTITIES]
+    problems = [f"unknown indicator '{name}'.{nearest(name, known)}" for name in metrics or () if name not in known]
+    if problems:
+        raise InputError(*problems)
+    return list(dict.fromkeys(metrics)) if metrics else known
+
+
+def _weeks(result: Result, weeks: tuple[int, int] | None) -> np.ndarray:
+    """(T,) bool: the weeks that count."""
+    first, last = int(result.weeks[0]), int(result.weeks[-1])
+    start, stop = weeks or (first, last)
+    if not first <= start <= stop <= last:
+        raise InputError(f"weeks {start} to {stop}: recorded are {first} to {last}")
+    return (result.weeks >= start) & (result.weeks <= stop)
+
+
+def _per_run(series: Series, shown: np.ndarray) -> np.ndarray:
+    """(V, R) mean over the weeks."""
+    return series.values[:, :, shown].mean(axis=2)
+
+
+def side_by_side(results: Mapping[str, Result]) -> Result:
+    """One result with the variants of several: their common seeds, weeks and metrics.
+
+    Variants are called "name: variant", the file as it stands by its name alone; baselines that are equal become one.
+    Raises InputError where no seed or no metric is common.
+    """
+    if len(results) == 1:
+        return next(iter(results.values()))
+    found = list(results.values())
+    seeds = tuple(s for s in found[0].seeds if all(s in r.seeds for r in found))
+    if not seeds:
+        raise InputError("no seed is common to all: nothing to pair (run them with the same --seed)")
+    weeks = min((r.weeks for r in found), key=len)
+    if not all(set(weeks) <= set(r.weeks) for r in found):
+        raise InputError("no weeks are common to all")
+    found = [_cut(r, seeds, weeks) for r in found]
+    names = [n for n, s in found[0].series.items() if all(_fits(n, s, found[0], r) for r in found[1:])]
+    if not names:
+        raise InputError("no metric is common to all")
+    kept, variants, acting, bases = [], [], {}, {}
+    for name, r in zip(results, found, strict=True):
+        own = {v: _called(name, v) for v in r.variants}
+        if BASELINE in r.variants:
+            same = next((k for k, (other, v) in enumerate(kept) if v == BASELINE and _equal(other, r, names)), None)
+            own[BASELINE] = variants[same] if same is not None else BASELINE if not kept else f"{name}: {BASELINE}"
+        for v in r.variants:
+            if own[v] not in variants:
+                kept.append((r, v))
+                variants.append(own[v])
+            acting[own[v]] = r.manifest.get("variants", {}).get(v, [])
+            if BASELINE in r.variants and v != BASELINE:
+                bases[own[v]] = own[BASELINE]
+    series = {n: replace(found[0].series[n], values=_stacked([(r.series[n].values, r.variant(v)) for r, v in kept])) for n in names}
+    labels = {a: found[0].labels[a] for a in {s.axis for s in series.values()} - {None}}
+    panels = _policy_panels(kept, labels)
+    manifest = {**found[0].manifest, "variants": acting, "references": bases, "description": "", "compared": list(results)}
+    flows = {(new, *line[1:]): x for (r, v), new in zip(kept, variants, strict=True) for line, x in r.flows.items() if line[0] == v}
+    return Result(" and ".join(results), tuple(variants), seeds, weeks, series, panels, labels, {}, flows, manifest=manifest)
+
+
+def _called(name: str, variant: str) -> str:
+    return name if variant == MAIN else f"{name}: {variant}"
+
+
+def _cut(result: Result, seeds: Sequence[int], weeks: np.ndarray) -> Result:
+    rows, shown = [result.seeds.index(s) for s in seeds], np.isin(result.weeks, weeks)
+    series = {n: replace(s, values=s.values[:, rows][:, :, shown]) for n, s in result.series.items()}
+    panels = {n: replace(s, values=s.values[:, rows]) for n, s in result.panels.items()}
+    return replace(result, seeds=tuple(seeds), weeks=weeks, series=series, panels=panels)
+
+
+def _fits(name: str, series: Series, result: Result, other: Result) -> bool:
+    there = other.series.get(name)
+    axis = series.axis
+    return there is not None and there.unit == series.unit and (axis is None or other.labels.get(axis) == result.labels.get(axis))
+
+
+def _equal(one: Result, other: Result, names: Sequence[str]) -> bool:
+    return all(np.array_equal(one.series[n].values[one.variant(BASELINE)], other.series[n].values[other.variant(BASELINE)]) for n in names)
+
+
+def _stacked(parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
+    return np.stack([values[row] for values, row in parts])
+
+
+def _policy_panels(kept: Sequence[tuple[Result, str]], labels: dict) -> dict[str, Series]:
+    """What policies did, with the policies of all; NaN where a variant has not the policy. Adds their axes to the labels."""
+    with_policies = [r for r, _ in kept if "policy" in r.labels]
+    if not with_policies or any(r.labels["account"] != with_policies[0].labels["account"] for r in with_policies):
+        return {}
+    names = tuple(dict.fromkeys(name for r in with_policies for name in r.labels["policy"]))
+    labels |= {"policy": names, "group": with_policies[0].labels["group"], "account": with_policies[0].labels["account"]}
+    panels = {}
+    for panel, s in with_policies[0].panels.items():
+        if s.axis not in ("policy", "group", "account"):
+            continue
+        values = np.full((len(kept), s.values.shape[1], len(labels[s.axis])), np.nan)
+        for k, (r, v) in enumerate(kept):
+            if panel in r.panels:
+                values[k][:, [labels[s.axis].index(name) for name in r.labels[s.axis]]] = r.panels[panel].values[r.variant(v)]
+        panels[panel] = replace(s, values=values)
+    return panels
+
+
+# -- words --------------------------------------------------------------------------------------------------------------------------------
+
+
+def _said(row: Difference) -> str:
+    """Output of firms −0.45 % (−2.9 to +2.1 %)."""
+    share = row.unit == "1"
+    factor = 100.0 if share else 100.0 / abs(row.reference) if row.reference else 1.0
+    unit = "points" if share else "%" if row.reference else row.unit
+    known = math.isfinite(row.low)
+    band = f" ({_signed(row.low * factor)} to {_signed(row.high * factor)})" if known else ""
+    return f"{_lower(row.label)} {_signed(row.mean * factor)} {unit}{band}" + ("" if row.clear or not known else ", not clear")
+
+
+def _lower(label: str) -> str:
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _named(rows: Sequence[Difference]) -> str:
+    return ", ".join(map(_said, rows[:MOST_LISTED])) + (f" and {len(rows) - MOST_LISTED} more" if len(rows) > MOST_LISTED else "")
+
+
+def _runs(n: int | None) -> str:
+    return _number(n) if n else f"more than {_number(MOST_RUNS)}"
+
+
+def _number(x: float) -> str:
+    return f"{x:,.0f}".replace(",", " ") if abs(x) >= 1000 else f"{x:.3g}"
+
+
+def _signed(x: float) -> str:
+    return f"{x:+.2g}" if abs(x) < 10 else f"{x:+.3g}"
+
+
+def _finite(data: Any) -> Any:
+    """Plain data in which what is not a finite number is null."""
+    if isinstance(data, dict):
+        return {key: _finite(x) for key, x in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(x) for x in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

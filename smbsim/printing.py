@@ -60,6 +60,35 @@ def scorecard(told: dict) -> None:
     _table("net growth of jobs less that of the largest class, points a year", rows, ("heads", *(", ".join(kind) for kind in kinds)))
 
 
+def comparison(told: dict) -> None:
+    """What `smbsim compare` found: in words, and every indicator of every variant that differs from its reference."""
+    first, last = told["weeks"]
+    terminal.heading(f"{told['name']}: paired differences of {count(told['runs'], 'run')}, weeks {first} to {last}")
+    for line in told["summary"]:
+        terminal.out(terminal.wrap(line, indent="  ") if sys.stdout.isatty() else f"  {line}")
+    for variant, to in dict.fromkeys((row["variant"], row["to"]) for row in told["differences"]):
+        rows = [row for row in told["differences"] if (row["variant"], row["to"]) == (variant, to) and row["difference"]]
+        if rows:
+            how = f"mean ({told['level']:.0%} interval); * differs clearly; runs needed for {told['precision']:.0%}"
+            _section(f"{variant} less {to}: {how}")
+            lines = [
+                (row["metric"], row["unit"], terminal.readable(row["reference"]), _difference(row), "*" if row["clear"] else "",
+                 _needed(row["runs_needed"]), _needed(row["runs_needed_unpaired"])) for row in rows
+            ]  # fmt: skip
+            terminal.out(terminal.columns(lines, ("indicator", "unit", to, "difference", "", "paired", "unpaired")))
+    for variant, told_of in told["policies"].items():
+        _policies(variant, told_of)
+
+
+def _difference(row: dict) -> str:
+    middle, low, high = (terminal.readable(row[k]) for k in ("difference", "low", "high"))
+    return f"{middle} ({low} to {high})" if low != "–" else middle
+
+
+def _needed(runs: int | None) -> str:
+    return "–" if runs is None else terminal.grouped(runs)
+
+
 def estimate(e: dict) -> None:
     """How much `smbsim run --dry-run` expects."""
     each = f"{e['weeks']} weeks after a burn-in of {e['burn_in']}"
@@ -221,3 +250,25 @@ def health(found: dict) -> None:
     terminal.out(terminal.columns(rows, indent=""))
     _section("versions")
     terminal.out(terminal.columns(found["versions"].items()))
+
+
+def tipping_estimate(expected: dict) -> None:
+    """What `smbsim tipping --dry-run` expects."""
+    terminal.out(
+        f"up to {terminal.grouped(expected['weeks'])} weeks of economies of {expected['smbs'] or 'the given'} SMBs, about "
+        f"{terminal.duration(expected['seconds'])}; without a jump or a loop {terminal.duration(expected['seconds_without'])}"
+    )
+
+
+def tipping(told: dict, param: str) -> None:
+    """What `smbsim tipping` found."""
+    terminal.out(terminal.wrap(told["verdict"]))
+    _section("tests, all of which a tipping point must pass")
+    said = {True: "holds", False: "does not hold", None: "not tested"}
+    terminal.out(terminal.columns([(name, said[test["holds"]], test["why"]) for name, test in told["tests"].items()]))
+    if told["thresholds"]:
+        _section(f"thresholds of {param}: half of the runs tip, 5 to 95 % of them between low and high")
+        rows = [(way, *(f"{at[k]:.4g}".replace("nan", "–") for k in at)) for way, at in told["thresholds"].items()]
+        terminal.out(terminal.columns(rows, ("way", "threshold", "low", "high", "held twice as long")))
+    for line in told["notes"]:
+        terminal.out(terminal.wrap(f"note: {line}"))

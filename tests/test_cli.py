@@ -36,7 +36,8 @@ NETWORK = "network: {firms: firms.csv, links: links.csv}\nhorizon: {weeks: 6, bu
 SHOCK = "shocks: [{kind: removal, target: {firms: [a]}, start: 1, stop: 3}]\n"
 
 
-COMMANDS = ["run", "check", "risk", "scorecard", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor"]
+COMMANDS = ["run", "check", "risk", "scorecard", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor", "compare",
+            "report", "tipping"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -706,3 +707,38 @@ def test_readable_numbers(number, text):
 def test_reflow_fills_prose_and_keeps_equations():
     text = terminal.reflow("One line\nand another.\n\n    x = y          an equation\n\nSource: a book.", 60)
     assert text == "One line and another.\n\n    x = y          an equation\n\nSource: a book."
+
+
+# -- compare, report ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_compare_takes_files_and_folders_and_runs_only_what_is_missing(results, here):
+    done = smbsim("compare", "tiny.yaml", results, "--runs", 2, "--no-figures", "--out", "first", "--metric", "output")
+    assert done.stdout.splitlines()[0] == "tiny and tiny (out): paired differences of 2 runs, weeks 0 to 9"
+    assert "tiny less baseline: mean (95% interval)" in done.stdout
+    assert {path.name for path in Path("first").iterdir()} == {"comparison.csv", "comparison.json"}
+    ran = list((here / "results" / "tiny").iterdir())
+    told = json.loads(smbsim("compare", "tiny.yaml", "--runs", 2, "--no-figures", "--json").stdout)
+    assert list((here / "results" / "tiny").iterdir()) == ran
+    assert told["runs"] == 2
+    assert {row["metric"] for row in told["differences"]} == {"output", "real_value_added"}
+
+
+def test_compare_draws_and_refuses_what_cannot_be(results, here):
+    done = smbsim("compare", results, "--out", "here")
+    assert "  figures/forest.svg  figures/forest.png" in done.stdout
+    assert refused("compare", results, "--out", "here")[0].startswith("--out: here is not empty")
+    assert refused("compare", results, "--weeks", "3") == ["--weeks = 3 is not A:B, two weeks"]
+    assert refused("compare", results, "--weeks", "3:99") == ["weeks 3 to 99: recorded are 0 to 9"]
+    assert refused("compare", results, "--metric", "outptu")[0].startswith("unknown indicator 'outptu'. Did you mean 'output'?")
+    assert refused("compare", "nothing_of_that_name")[0].startswith("there is no packaged scenario")
+
+
+def test_report_is_one_page_in_the_folder(copied):
+    done = smbsim("report", copied)
+    assert done.stdout == f"{copied / 'report.html'}\n"
+    assert (copied / "report.html").read_text().startswith("<!doctype html>")
+    smbsim("verify", copied)
+    told = json.loads(smbsim("report", copied, "--out", "page.html", "--json").stdout)
+    assert told["bytes"] == Path("page.html").stat().st_size
+    assert refused("report", "nowhere") == ["nowhere: there is no such folder"]

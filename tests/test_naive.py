@@ -215,8 +215,8 @@ def test_week_agrees_with_the_oracle_from_rest(households):
 
 ON = {"enabled": True}
 MONEY = {
-    "finance": {**ON, "cash_days": 5.0, "own_funds_share": 0.03},
-    "credit": {**ON, "trust": -0.5, "reapply_weeks": 4},
+    "finance": {**ON, "cash_days": 5.0, "own_funds_share": 0.04},
+    "credit": {**ON, "trust": 1.0, "trust_leverage": 0.5, "most_leverage": 5.0, "reapply_weeks": 4},
     "exits": {**ON, "grace_weeks": 2, "estate_weeks": 3, "retirement_hazard": 0.2, "capital_recovery": 0.1},
     "sourcing": {**ON, "search_hazard": 0.0, "review_hazard": 0.0},
 }

@@ -20,7 +20,8 @@ from . import economy as economies
 from . import scenario, terminal
 from .analysis.concentration import STATISTICS
 from .analysis.resilience import MEASURES
-from .figures import FIGURES
+from .figures import FIGURES, OF_LIVES, OF_POLICIES
+from .figures.demography import CARD_FIGURES
 from .figures.risk import RISK_FIGURES
 from .interventions import policies, shocks
 from .interventions.base import Intervention, Target
@@ -170,7 +171,7 @@ def _statistics() -> Iterable[Entry]:
 
 
 def _figures() -> Iterable[Entry]:
-    for name, draw in {**FIGURES, **RISK_FIGURES}.items():
+    for name, draw in {**FIGURES, **OF_LIVES, **OF_POLICIES, **RISK_FIGURES, **CARD_FIGURES}.items():
         doc = inspect.cleandoc(draw.__doc__ or "")
         facts = {"in Python": f"{draw.__module__}.{draw.__name__}{inspect.signature(draw)}".replace("'", "")}
         yield Entry(name, "figure", first_sentence(doc), doc, facts)

@@ -86,7 +86,7 @@ def test_every_figure_draws_takes_an_axis_and_carries_units(name):
 
 
 def test_figures_are_listed_with_one_sentence():
-    assert set(UNITS) == set(figures.FIGURES) == set(figures.describe())
+    assert set(UNITS) == set(figures.FIGURES) < set(figures.describe())
     assert all(sentence.endswith(".") or ":" in sentence for sentence in figures.describe().values())
 
 

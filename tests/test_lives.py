@@ -35,6 +35,7 @@ def result() -> Result:
         "insolvent_exits": weekly([none, none], [none, none]),
         "entries": weekly([week(0, 2), week(0, 2)], [week(0, 2), week(0)]),
         "unemployment": weekly([none + 0.05] * 2, [0.05 + week(6, 0.03) - week(1, 0.01)] * 2),
+        "vacancies": weekly([none + 1] * 2, [none + 1] * 2),
         "loans_asked": weekly([none + 10] * 2, [none + 20] * 2),
         "new_loans": weekly([none + 6] * 2, [none + 9] * 2),
         "real_value_added": weekly([none + 1] * 2, [1 - week(3, 0.5)] * 2),

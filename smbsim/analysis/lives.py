@@ -8,7 +8,8 @@ r"""What happens to firms and people in a variant, against its paired baseline, 
     loans_refused      1 - Σ new loans / Σ loans asked for                 by value
     more_refused       the same, less that of the baseline
 
-A measure is there only where something of its kind happens: nobody closes in an economy without exits.
+A measure is there only where something of its kind happens: nobody closes in an economy without exits, and where there are no vacancies
+the unemployed are only those whose work is not needed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def _firms(result: Result, v: int, base: int) -> dict[str, np.ndarray]:
 
 
 def _people(result: Result, v: int, base: int) -> dict[str, np.ndarray]:
-    if "unemployment" not in result.series:
+    if not {"unemployment", "vacancies"} <= set(result.series) or not result["vacancies"].values.any():
         return {}
     gap = result["unemployment"].values[v] - result["unemployment"].values[base]
     farthest = int(np.argmax(np.abs(np.median(gap, axis=0))))

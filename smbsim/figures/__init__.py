@@ -1,6 +1,8 @@
 """Figures of a result. Each function takes the result and, if wanted, an axis; it returns the axis.
 
-FIGURES is the list. `draw_all` draws the default set of a run. matplotlib is imported when something is drawn, not before.
+FIGURES is the list of those that every result has, OF_LIVES and OF_POLICIES of those of models in which firms close and of scenarios with
+policies; figures of the risk index and of a scorecard stand in `risk` and `demography`. `draw_all` draws the default set of a run.
+matplotlib is imported when something is drawn, not before.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..result import Result
-from . import base, network, series
+from . import base, demography, network, policy, series
 
 FIGURES: dict[str, Callable] = {
     "paths": series.paths,
@@ -19,6 +21,8 @@ FIGURES: dict[str, Callable] = {
     "cascade": network.cascade,
     "bullwhip": network.bullwhip,
 }
+OF_LIVES: dict[str, Callable] = {name: draw for name, (draw, _) in demography.RESULT_FIGURES.items()}
+OF_POLICIES: dict[str, Callable] = {"cost_and_effect": policy.cost_and_effect}
 
 # file name → figure and the metrics it is drawn for, one panel each
 STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
@@ -30,7 +34,7 @@ STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
 
 def describe() -> dict[str, str]:
     """Figure → the first sentence of its documentation."""
-    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in FIGURES.items()}
+    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in {**FIGURES, **OF_LIVES, **OF_POLICIES}.items()}
 
 
 @base.styled
@@ -59,4 +63,7 @@ def draw_all(result: Result, folder: str | Path, manifest_hash: str = "") -> lis
         files += base.save(network.cascade(result), folder, "cascade", manifest_hash)
     if "bullwhip" in result.panels:
         files += base.save(network.bullwhip(result), folder, "bullwhip", manifest_hash)
+    files += demography.draw_result(result, folder, manifest_hash)
+    if result.policies():
+        files += base.save(stacked(policy.cost_and_effect, result, tuple(policy.EFFECTS)), folder, "cost_and_effect", manifest_hash)
     return files

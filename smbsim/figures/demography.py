@@ -22,6 +22,10 @@ QUARTER = 13  # weeks
 FARTHEST = 3.5  # tolerances from the target that an axis shows
 CURVE_YEARS = 5  # of the survival curve, for which the statistics have single years
 MOST_DOTS = 4_000
+MOST_QUARTILES = 3  # variants of which the quartiles of cash are drawn
+FAR_APART = 20.0  # ratio of largest and smallest from which an axis is logarithmic
+STILL = 1e-12  # a smaller range is none
+HARDLY = 0.1  # a smaller correlation is none
 CASH_QUARTILES = ("cash_days_p25", "cash_days", "cash_days_p75")  # metrics
 CASH_FACTS = ("cash_days_p25", "cash_days_median", "cash_days_p75")
 CAUSE_SERIES = {  # metric → cause
@@ -371,7 +375,8 @@ def survival_curves(result: Result, ax=None):
     ax.set_ylabel("SMBs of the start still there (%)", fontsize=base.STYLE["axes.labelsize"])
     _finish_weeks(ax, result, middle)
     least, most = (result.variants[int(k(middle[:, -1]))] for k in (np.argmin, np.argmax))
-    title = f"{base.human(100 * middle[:, -1].min(), 3)} % are left under '{least}'"
+    years = base.human(len(result.weeks) / WEEKS_PER_YEAR, 2)
+    title = f"{base.human(100 * middle[:, -1].min(), 3)} % of the SMBs of the start are left after {years} years under '{least}'"
     title += f", {base.human(100 * middle[:, -1].max(), 3)} % under '{most}'" if least != most else ""
     base.headline(ax, title, f"'{result.name}'. {base.runs_in_words(len(result.seeds))}" if len(result.seeds) == 1 else
                   f"'{result.name}'. Median of {len(result.seeds)} runs; bands: 5–95 % of runs")  # fmt: skip
@@ -405,12 +410,11 @@ def exits_by_cause(result: Result, ax=None):
     if left.any():
         ax.legend(frameon=False, fontsize=base.SMALL, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     years = len(result.weeks) / WEEKS_PER_YEAR
-    most = int(np.argmax(left))
-    title = (
-        f"{base.human(left[most])} of 1 000 SMBs close within {base.human(years, 2)} years under '{result.variants[most]}'"
-        if left.any()
-        else "No SMB closes"
-    )
+    row, most = base.baseline_of(result), int(np.argmax(left))
+    most = most if row is None else max((v for v in range(len(left)) if v != row), key=lambda v: abs(left[v] - left[row]))
+    title = f"Of 1 000 SMBs {base.human(left[most])} close within {base.human(years, 2)} years under '{result.variants[most]}'"
+    title += "" if row is None else f", {base.human(left[row])} in the baseline"
+    title = title if left.any() else "No SMB closes"
     base.headline(ax, title, f"'{result.name}', mean of {len(result.seeds)} run{'s' * (len(result.seeds) != 1)}",
                   base.width_of(result.variants) if own else 0.0)  # fmt: skip
     return ax
@@ -421,23 +425,33 @@ def cash_days_over_time(result: Result, ax=None):
     """Quartiles over SMBs of the days of outflow that deposits cover, by week and variant."""
     ax = base.axis(ax)
     low, middle, high = (np.median(_weekly(result, name), axis=1) for name in CASH_QUARTILES)  # over runs
+    row = base.baseline_of(result)
     for v in range(len(result.variants)):
         look = base.look(result, v)
-        if len(result.variants) <= base.MOST_BANDS:
+        if v == (row or 0):  # bands over each other cannot be told apart
             ax.fill_between(result.weeks, low[v], high[v], color=look["color"], alpha=base.SHADE["outer"], linewidth=0)
+        elif len(result.variants) <= MOST_QUARTILES:
+            for quartile in (low[v], high[v]):
+                ax.plot(result.weeks, quartile, color=look["color"], linewidth=0.8, alpha=0.8)
         ax.plot(result.weeks, middle[v], **look)
-    top = high if len(result.variants) <= base.MOST_BANDS else middle
-    bottom = low if len(result.variants) <= base.MOST_BANDS else middle
-    ax.set_ylim(min(float(bottom.min()), 0.0), max(1.08 * float(top.max()), 5.0))
+    ax.set_ylim(min(float(low.min()), 0.0), max(1.08 * float(high.max()), 5.0))
     ax.set_ylabel("Deposits (days of outflow)", fontsize=base.STYLE["axes.labelsize"])
     _finish_weeks(ax, result, middle)
-    v, t = np.unravel_index(np.argmin(middle), middle.shape)
-    title = f"The median SMB has {base.human(middle[v, t], 2)} days of cash at the lowest ('{result.variants[v]}', week {result.weeks[t]})"
-    bands = "; band: the middle half of SMBs" if len(result.variants) <= base.MOST_BANDS else ""
-    base.headline(
-        ax, title, f"'{result.name}'. Lines: median SMB, median of {len(result.seeds)} run{'s' * (len(result.seeds) != 1)}{bands}"
-    )
+    runs = f"median of {len(result.seeds)} run{'s' * (len(result.seeds) != 1)}"
+    quartiles = " and thin lines" if 1 < len(result.variants) <= MOST_QUARTILES else ""
+    base.headline(ax, _cash_in_words(result, middle, row), f"'{result.name}', {runs}. Thick: the median SMB; band{quartiles}: quartiles")
     return ax
+
+
+def _cash_in_words(result: Result, middle: np.ndarray, row: int | None) -> str:
+    """How far the median SMB is from the baseline at most; without one, what it has at the lowest. middle (V, T)."""
+    away = middle if row is None else -np.abs(middle - middle[row])
+    v, t = np.unravel_index(np.argmin(away), away.shape)
+    where = f"('{result.variants[v]}', week {result.weeks[t]})"
+    if row is None:
+        return f"The median SMB has {base.human(middle[v, t], 2)} days of cash at the lowest {where}"
+    gap = middle[v, t] - middle[row, t]
+    return f"Cash of the median SMB: up to {base.signed(gap, 'days')} against the baseline {where}" if gap else "Cash: no difference"
 
 
 @base.styled
@@ -447,7 +461,22 @@ def beveridge_by_variant(result: Result, ax=None):
     rate = _share(vacancies, vacancies + _quarters(_weekly(result, "employment")))
     u = _quarters(_weekly(result, "unemployment"))
     texts = ("Unemployment (% of the labour force)", "Vacancies (% of jobs and vacancies)", "vacancies and unemployment")
-    return _clouds(result, ax, u, rate, *texts)
+    ax = _clouds(result, ax, u, rate, *texts)
+    known = rate[np.isfinite(rate) & (rate > 0)]
+    if known.size and known.max() > FAR_APART * known.min():
+        ax.set_yscale("log")
+        ax.set_ylim(0.8 * known.min(), 1.25 * known.max())
+        _percent(ax)
+        ax.yaxis.set_minor_formatter(ax.yaxis.get_major_formatter())
+        ax.yaxis.set_minor_locator(_few_between())
+    return ax
+
+
+def _few_between():
+    """2 and 5 between the powers of ten of a logarithmic axis."""
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(10, subs=(2.0, 5.0))
 
 
 @base.styled
@@ -474,7 +503,7 @@ def _clouds(result: Result, ax, x: np.ndarray, y: np.ndarray, label_x: str, labe
         look = base.look(result, v)
         a, b = x[v].ravel(), y[v].ravel()
         ax.scatter(a, b, s=11, color=look["color"], alpha=0.55, linewidths=0, label=variant)
-        moves = len(a) > 2 and np.ptp(a) > 1e-12 and np.ptp(b) > 1e-12
+        moves = len(a) > 2 and np.ptp(a) > STILL and np.ptp(b) > STILL
         found.append(float(np.corrcoef(a, b)[0, 1]) if moves else float("nan"))
     _percent(ax, "x")
     _percent(ax, "y")
@@ -483,24 +512,31 @@ def _clouds(result: Result, ax, x: np.ndarray, y: np.ndarray, label_x: str, labe
     ax.legend(frameon=False, fontsize=base.SMALL, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     known = [(c, variant) for c, variant in zip(found, result.variants, strict=True) if np.isfinite(c)]
     texts = [f"{c:.2f} ('{variant}')".replace("-", "−") for c, variant in known[:3]]
-    base.headline(ax, f"Correlation of {what}: {', '.join(texts)}" if texts else f"Neither {what} move",
-                  f"'{result.name}', quarters of {len(result.seeds)} run{'s' * (len(result.seeds) != 1)}")  # fmt: skip
+    signs = {c > 0 for c, _ in known if abs(c) >= HARDLY}
+    how = {True: "move together", False: "move against each other"}.get(*signs) if len(signs) == 1 else "do not always move alike"
+    title = f"{what.capitalize()} {how}: correlation {', '.join(texts)}" if texts else f"{what.capitalize()} do not move"
+    base.headline(ax, title, f"'{result.name}', quarters of {len(result.seeds)} run{'s' * (len(result.seeds) != 1)}")
     return ax
 
 
-RESULT_FIGURES: dict[str, tuple[Callable, tuple[str, ...]]] = {  # name → figure and the series it needs
+RESULT_FIGURES: dict[str, tuple[Callable, tuple[str, ...]]] = {  # name → figure and the series it needs; the first must move
     "survival_curves": (survival_curves, ("surviving_smbs",)),
     "exits_by_cause": (exits_by_cause, ("smbs_alive", "exits", *CAUSE_SERIES)),
-    "cash_days_over_time": (cash_days_over_time, CASH_QUARTILES),
-    "beveridge_by_variant": (beveridge_by_variant, ("unemployment", "vacancies", "employment")),
-    "okun_by_variant": (okun_by_variant, ("unemployment", "gdp")),
+    "cash_days_over_time": (cash_days_over_time, ("surviving_smbs", *CASH_QUARTILES)),
+    "beveridge_by_variant": (beveridge_by_variant, ("vacancies", "unemployment", "employment")),
+    "okun_by_variant": (okun_by_variant, ("vacancies", "unemployment", "gdp")),
 }
 
 
+OF_QUARTERS = ("beveridge_by_variant", "okun_by_variant")
+
+
 def draw_result(result: Result, folder: str | Path, manifest_hash: str = "") -> list[Path]:
-    """Draw those of RESULT_FIGURES whose series were recorded and move, SVG and PNG. Returns the files written."""
+    """Draw those of RESULT_FIGURES whose series were recorded, the first of them moving, SVG and PNG. Returns the files written."""
     files = []
     for name, (draw, needed) in RESULT_FIGURES.items():
-        if all(series in result.series for series in needed) and any(np.ptp(result[series].values) > 0 for series in needed[:1]):
+        if name in OF_QUARTERS and len(result.weeks) < 2 * QUARTER:
+            continue
+        if all(series in result.series for series in needed) and np.ptp(result[needed[0]].values) > STILL:
             files += base.save(draw(result), folder, name, manifest_hash)
     return files

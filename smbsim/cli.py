@@ -630,6 +630,219 @@ def doctor(as_json: JsonOption = False) -> None:
         terminal.warn(f"{found['cache_folder']} cannot be written: kernels are compiled anew in every process; set NUMBA_CACHE_DIR")
 
 
+# -- compare, report ----------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def compare(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE…|DIR…", help="Scenario files or names, or results folders; both together too.",
+                                  show_default=False)
+    ],
+    runs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs of each file; default: the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first run; default: the file's.")] = None,
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="VARIANT", help="Compare all with this; default: each with its own.")] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", metavar="NAME", help="Indicator; may be given several times; default: all.")
+    ] = None,
+    weeks: Annotated[str | None, typer.Option(metavar="A:B", help="First and last week that count; default: all.")] = None,
+    level: Annotated[float, typer.Option(metavar="P", help="Of the intervals.")] = 0.95,
+    precision: Annotated[float, typer.Option(metavar="P", help="Half-width wanted, as a share of the effect.")] = 0.25,
+    jobs: Annotated[str, typer.Option(metavar="auto|N", help="Runs at a time; auto is one per core.")] = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the comparison; default results/NAME_compare/TIME.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a folder.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare variants, scenarios or results, run by run.
+
+    Paired differences with intervals, conflicts of signs, cost per effect, and how many runs would be needed. Files are run first, into
+    results/NAME/TIME-HASH; runs that are there already are taken from it.
+
+    The folder of the comparison holds comparison.csv, comparison.json and figures/.
+    """
+    import datetime as dt
+
+    from . import scenario
+    from .analysis import compare as comparing
+    from .analysis import ensemble
+    from .result import load
+
+    shown, at_a_time = _week_range(weeks), _jobs(jobs)
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = [Path(source).stem if not Path(source).is_dir() else Path(source).resolve().name for source in sources]
+    folder = out or Path("results") / f"{names[0]}_compare" / stamp
+    ensemble.claim(folder, force=force)
+    specs = {source: scenario.load(source, changes or (), economy) for source in sources if not Path(source).is_dir()}
+    found = {}
+    for source, name in zip(sources, names, strict=True):
+        one = _run_or_resume(specs[source], name, runs, seed, at_a_time) if source in specs else load(source)
+        label = one.name or name
+        found[label if label not in found else f"{label} ({name})"] = one
+    with terminal.working("comparing"):
+        result = comparing.side_by_side(found)
+        comparison = comparing.differences(result, to=to, metrics=metrics, weeks=shown, level=level, precision=precision)
+    written = comparison.write(folder)
+    if not as_json:
+        printing.comparison(comparison.plain())
+        terminal.out()
+        terminal.out(str(folder))
+    figures = [] if no_figures else _draw_comparison(comparison, folder)
+    if as_json:
+        files = [str(path) for path in written]
+        terminal.write_json({"folder": str(folder), "files": files, "figures": [str(path) for path in figures], **comparison.plain()})
+    else:
+        _say_figures(figures, folder)
+
+
+def _week_range(text: str | None) -> tuple[int, int] | None:
+    from .schema import InputError
+
+    if text is None:
+        return None
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal()):
+        raise InputError(f"--weeks = {text} is not A:B, two weeks")
+    return int(first), int(last)
+
+
+def _run_or_resume(spec, name: str, runs: int | None, seed: int | None, jobs: int):
+    """The runs of a scenario; those that an earlier command has finished with the same code are not made again."""
+    from .analysis import ensemble
+
+    folder = ensemble.newest_folder(spec, name) or ensemble.default_folder(spec, name)
+    total = runs or spec.runs.replicates
+    with terminal.progress(f"{name}: {printing.count(total, 'run')}", "building the economy", "weeks") as progress:
+        try:
+            return ensemble.run(spec, runs=runs, seed=seed, out=folder, jobs=jobs, resume=folder.is_dir(), progress=progress)
+        except KeyboardInterrupt:
+            _say_how_to_resume(folder)
+            raise typer.Exit(STOPPED) from None
+        except ensemble.AllRunsFailed as error:
+            terminal.note(f"{error}; see {folder / 'runs.csv'}")
+            raise typer.Exit(RUNS_FAILED) from None
+
+
+def _draw_comparison(comparison, folder: Path) -> list[Path]:
+    import shutil
+
+    from .figures import compare as drawing
+
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    with terminal.working("drawing figures"):
+        return drawing.draw_all(comparison, folder / "figures", comparison.manifest.get("hash", ""))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `smbsim run` wrote.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the page goes; default DIR/report.html.")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one page about a results folder, to read and to pass on.
+
+    Question, finding, figures, what is assumed, parameters with sources, money flows, how to rerun: one HTML file that needs no network.
+    """
+    import webbrowser
+
+    from . import report as reports
+
+    with terminal.working("writing the page"):
+        path = reports.write(folder, out)
+    if as_json:
+        terminal.write_json({"folder": str(folder), "report": str(path), "bytes": path.stat().st_size})
+    else:
+        terminal.out(str(path))
+    if open_it and not webbrowser.open(path.resolve().as_uri()):
+        terminal.note(f"no browser could be opened; the page is {path}")
+
+
+# -- tipping ------------------------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def tipping(
+    file: File,
+    param: Annotated[str, typer.Option(metavar="NAME", help="What to move, by its dotted name: households.confidence, shocks[0].size.")],
+    start: Annotated[float, typer.Option("--from", metavar="A", help="First value of the parameter.")],
+    stop: Annotated[float, typer.Option("--to", metavar="B", help="Last value; the sweep goes there and back.")],
+    metric: Annotated[str, typer.Option(metavar="NAME", help="Order parameter: a metric with one value, relative to rest.")] = "output",
+    steps: Annotated[int, typer.Option(min=2, metavar="K", help="Values of the parameter in a sweep; at least 21.")] = 21,
+    weeks: Annotated[int, typer.Option(min=2, metavar="N", help="Weeks for which every value is held; at least 104 for a finding.")] = 104,
+    sweeps: Annotated[int, typer.Option(min=1, metavar="N", help="Sweeps with different random numbers.")] = 2,
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Runs begun afresh at each value around a threshold.")] = 40,
+    sizes: Annotated[
+        str | None, typer.Option(metavar="N,N,N,N", help="SMBs of at least four sizes; default: a quarter to twice the file's.")
+    ] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Do everything, even where neither a jump nor a loop is seen.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first sweep; default: the file's.")] = None,
+    changes: SetOption = None,
+    economy: EconomyOption = None,
+    jobs: Annotated[str, typer.Option(metavar="auto|N", help="Runs at a time; auto is one per core; same results.")] = "auto",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_tipping/TIME-HASH.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a results folder.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many weeks and how long; write nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search for a tipping point of one parameter.
+
+    Sweeps up and down, hysteresis, thresholds, two regimes, sizes, artefacts; a verdict that names which of four tests hold.
+
+    The results folder holds tests, thresholds, sweeps, realisations, modes, sizes and checks as CSV, manifest.json and figures/.
+    """
+    from . import scenario
+    from .analysis import ensemble, tipping_folder, tipping_scenario
+
+    at_a_time = _jobs(jobs)
+    search = tipping_scenario.search(
+        scenario.load(file, changes or (), economy), param, start, stop, metric=metric, weeks=weeks, steps=steps, sweeps=sweeps, runs=runs,
+        sizes=None if sizes is None else _whole_numbers("--sizes", sizes), thorough=thorough, seed=seed,
+    )  # fmt: skip
+    if dry_run:
+        with terminal.working("timing a few weeks"):
+            expected = search.estimate(at_a_time)
+        terminal.write_json(expected) if as_json else printing.tipping_estimate(expected)
+        return
+    folder = out or tipping_folder.default_folder(Path(file).stem, search.asked)
+    ensemble.claim(folder, force=force)
+    with terminal.progress("looking for a tipping point", "building the economy", "weeks") as progress:
+        found = search.run(Path(file).stem, at_a_time, progress)
+    tipping_folder.write(found, folder)
+    told = tipping_folder.plain(found)
+    if not as_json:
+        printing.tipping(told, param)
+        terminal.out()
+        terminal.out(str(folder))
+    figures = [] if no_figures else _draw_tipping(found, folder)
+    if as_json:
+        terminal.write_json({"folder": str(folder), "figures": [str(path) for path in figures], **told})
+    else:
+        _say_figures(figures, folder)
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
+    from .schema import InputError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise InputError(f"{option} {text}: write whole numbers with commas between them, such as 500,1000,2000,4000")
+    return [int(part) for part in parts]
+
+
+def _draw_tipping(found, folder: Path) -> list[Path]:
+    import shutil
+
+    from .figures import tipping as figures
+
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    with terminal.working("drawing figures"):
+        return figures.draw_all(found, folder / "figures", found.manifest["hash"])
+
+
 def main() -> None:
     """Entry point of the command `smbsim`."""
     app()

@@ -41,7 +41,7 @@ KERNELS = {
     "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
     "state.cut_rows", "state.sort_rows", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
-    "mechanisms.market.reach_customers",
+    "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
 }  # fmt: skip
@@ -223,11 +223,24 @@ def arguments_invoice_links(c):
 
 def arguments_find_due(c):
     weight, wrong = c.shares(c.links), np.full(c.links, np.nan)
-    return 0, FIRMS, c.link_start[c.slot_start], 1.0 + c.shares(FIRMS), 0.01, weight, c.amounts(c.links), wrong, np.full(FIRMS, np.nan)
+    sums = np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+    return (
+        0, FIRMS, c.slot_start, c.link_start, 1.0 + c.shares(FIRMS), 0.01, weight, c.amounts(c.links), c.amounts(c.slots), wrong, *sums,
+    )  # fmt: skip
 
 
 def arguments_settle_due(c):
-    return 0, FIRMS, c.link_start[c.slot_start], c.shares(FIRMS), c.amounts(c.links), c.amounts(c.links)
+    shares = c.shares(FIRMS), c.shares(FIRMS)
+    owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots)
+    return 0, FIRMS, c.slot_start, c.link_start, 1.0 + c.shares(FIRMS), *shares, *owed, np.full(FIRMS, np.nan)
+
+
+def arguments_value_use(c):
+    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots), np.full(FIRMS, np.nan)
+
+
+def arguments_emergency_costs(c):
+    return 0, FIRMS, c.slot_start, c.group, 1.0 + c.shares(SECTORS), c.amounts(c.slots), np.full(FIRMS, np.nan)
 
 
 def arguments_value_inputs(c):

@@ -127,16 +127,14 @@ class Exits(Mechanism):
         stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
         income = np.maximum(firms.mean_profit + firms.owner_pay + stake, 0.0)
         taken = np.exp(-np.divide(income, firms.offer, out=np.full(firms.n, np.inf), where=firms.offer > 0))
-        cause = np.select(
-            [
-                firms.weeks_in_arrears > self.grace_weeks,
-                (firms.equity < 0.0) & firms.refused,
-                self._struck(state, step, "offer", self._restless(state, step, taken) * self.weekly("offer_rate") * taken),
-                self._struck(state, step, "retirement", self.weekly("retirement_hazard")),
-            ],
-            [ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT],
-            NONE,
-        )
+        cause = np.full(firms.n, NONE)
+        for reason, struck in (  # the last one that is true stays
+            (RETIREMENT, self._struck(state, step, "retirement", self.weekly("retirement_hazard"))),
+            (VOLUNTARY, self._struck(state, step, "offer", self._restless(state, step, taken) * self.weekly("offer_rate") * taken)),
+            (INSOLVENT, (firms.equity < 0.0) & firms.refused),
+            (ILLIQUID, firms.weeks_in_arrears > self.grace_weeks),
+        ):
+            cause[struck] = reason
         closing = may_close & (cause != NONE)
         firms.alive[closing] = False
         firms.exit_week[closing] = step.t
@@ -167,19 +165,20 @@ class Exits(Mechanism):
         """The firms that closed sell what they have, abroad and at a discount."""
         firms, sectors = state.firms, state.sectors
         absorbed = state.by_sector(np.where(firms.alive, firms.capex, 0.0))
-        closing = firms.exit_week == step.t
-        value = np.where(closing, firms.capital * state.accounts.capital_price[state.account(INVESTMENT)], 0.0)
-        sectors.capital_on_sale[:] = np.maximum(sectors.capital_on_sale - absorbed, 0.0) + state.by_sector(value)
+        closing, price = np.flatnonzero(firms.exit_week == step.t), state.accounts.capital_price[state.account(INVESTMENT)]
+        sector, value = firms.sector[closing], firms.capital[closing] * price
+        on_sale = np.bincount(sector, weights=value, minlength=len(absorbed))
+        sectors.capital_on_sale[:] = np.maximum(sectors.capital_on_sale - absorbed, 0.0) + on_sale
         firms.liquidation[:] = 0.0
-        if not closing.any():
+        if len(closing) == 0:
             return
         weeks = np.divide(sectors.capital_on_sale, absorbed, out=np.full(len(absorbed), np.inf), where=absorbed > 0)
         discount = np.minimum(self.fire_sale * weeks, 1.0) if self.fire_sale > 0 else np.zeros(len(absorbed))
-        goods = np.where(closing, firms.unit_cost * firms.inventory, 0.0) + self._clear_inputs(state, np.flatnonzero(closing))
-        pressed = (firms.exit_cause == ILLIQUID) | (firms.exit_cause == INSOLVENT)
-        of_capital = np.where(pressed, self.capital_recovery, self.orderly_recovery) * (1.0 - discount[firms.sector])
+        goods = firms.unit_cost[closing] * firms.inventory[closing] + self._clear_inputs(state, closing)[closing]
+        pressed = np.isin(firms.exit_cause[closing], (ILLIQUID, INSOLVENT))
+        of_capital = np.where(pressed, self.capital_recovery, self.orderly_recovery) * (1.0 - discount[sector])
         of_goods = np.where(pressed, self.goods_recovery, self.orderly_recovery)
-        firms.liquidation[:] = of_capital * value + of_goods * goods
+        firms.liquidation[closing] = of_capital * value + of_goods * goods
         transfer(state, FOREIGN, "firm", firms.liquidation, "liquidation")
         firms.scrap[closing] += firms.inventory[closing]
         for column in (firms.inventory, firms.capital, firms.capacity, firms.normal_output):
@@ -202,16 +201,18 @@ class Exits(Mechanism):
         firms = state.firms
         for losses in (firms.credit_losses, firms.loan_losses, firms.arrears_losses, firms.payable_losses):
             losses[:] = 0.0
-        ended = ~firms.alive & (firms.weeks_since_exit >= self.estate_weeks) & ((firms.weeks_since_exit > 0) | (firms.cash <= 0))
-        if not ended.any():
+        gone = np.flatnonzero(~firms.alive)
+        since = firms.weeks_since_exit[gone]
+        ended = gone[(since >= self.estate_weeks) & ((since > 0) | (firms.cash[gone] <= 0))]
+        if len(ended) == 0:
             return
         for arrears in (firms.wage_arrears, firms.tax_arrears, firms.interest_arrears):
             firms.arrears_losses[ended] += arrears[ended]
             arrears[ended] = 0.0
-        self._cancel_payables(state, np.flatnonzero(ended))
+        self._cancel_payables(state, ended)
         firms.loan_losses[ended] = firms.debt[ended]
         write_off(state, firms.loan_losses)
-        made_good = np.where(ended, np.minimum(firms.guaranteed_debt, firms.loan_losses), 0.0)
+        made_good = np.minimum(firms.guaranteed_debt[ended], firms.loan_losses[ended])
         transfer(state, GOVERNMENT, BANK, float(total(made_good)), "guarantees")
         firms.guaranteed_debt[ended] = 0.0
 

@@ -244,28 +244,31 @@ class Finance(Mechanism):
     def pay(self, state, step):
         """Customers pay what is due on trade credit, abroad and to their suppliers."""
         firms, links, slots = state.firms, state.links, state.slots
-        terms = np.where(firms.alive, firms.payment_terms, 1.0)
-        imports = slots.import_payable / terms[slots.customer]
-        abroad = state.sum_slots(imports)
-        due, owed = np.empty(links.n), np.empty(firms.n)
-        smallest = SMALLEST_PAYABLE if self.enabled else 0.0
-        state.customers.run(find_due, state.customer_start, terms, smallest, links.weight, links.payable, due, owed)
-        paid_abroad, paid = afford(state, abroad), afford(state, owed)
-        firms.trade_due[:] = abroad + owed
-        firms.trade_overdue[:] = (abroad - paid_abroad) + (owed - paid)
-        if firms.trade_overdue.any():
-            imports *= _share(paid_abroad, abroad)[slots.customer]
-        state.customers.run(settle_due, state.customer_start, _share(paid, owed), due, links.payable)
+        terms, smallest = np.where(firms.alive, firms.payment_terms, 1.0), SMALLEST_PAYABLE if self.enabled else 0.0
+        due, owed, abroad, paid_abroad = np.empty(links.n), np.empty(firms.n), np.empty(firms.n), np.empty(firms.n)
+        state.customers.run(
+            find_due, state.slot_start, state.link_start, terms, smallest, links.weight, links.payable, slots.import_payable, due, owed,
+            abroad,
+        )  # fmt: skip
+        shares, overdue = [], 0.0
+        for asked in (abroad, owed):
+            paid = afford(state, asked)
+            shares.append(_share(paid, asked))
+            overdue = overdue + (asked - paid)
+        firms.trade_due[:], firms.trade_overdue[:] = abroad + owed, overdue
+        state.customers.run(
+            settle_due, state.slot_start, state.link_start, terms, *shares, due, links.payable, slots.import_payable, paid_abroad
+        )
         transfer(state, "customer", "supplier", due, "network inputs")
-        transfer(state, "firm", FOREIGN, state.sum_slots(imports), "imported inputs")
-        slots.import_payable[:] -= imports
+        transfer(state, "firm", FOREIGN, paid_abroad, "imported inputs")
 
     # -- what is left -----------------------------------------------------------------------------------------------------------------
 
     def take_stock(self, state, step):
         """The profit that is left to tax; what came in from customers can be spent on it."""
         firms, slots = state.firms, state.slots
-        inputs = state.sum_slots(slots.purchase_price * (slots.input_use - slots.emergency_import))
+        inputs = np.empty(firms.n)
+        state.customers.run(value_use, state.slot_start, slots.purchase_price, slots.input_use, slots.emergency_import, inputs)
         worn = firms.depreciation if self.enabled else firms.capex
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
@@ -368,24 +371,47 @@ def _share(paid: np.ndarray, due: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def find_due(start, stop, customer_start, terms, smallest, weight, payable, due, owed):
+def find_due(start, stop, slot_start, link_start, terms, smallest, weight, payable, import_payable, due, owed, abroad):
     """due_e = TC_e / τ_i, all of what is left where the link carries nothing any more; owed_i = Σ due_e over the links into firm i.
 
-    terms wk (n,); smallest currency; weight, payable (m,); writes due (m,), owed (n,) currency
+    terms wk (n,); smallest currency; weight, payable (m,); import_payable (s,), due likewise; writes due (m,), owed, abroad (n,) currency
     """
     for i in range(start, stop):
         total = 0.0
-        for e in range(customer_start[i], customer_start[i + 1]):
-            last = weight[e] == 0.0 and payable[e] < smallest
-            due[e] = payable[e] if last else payable[e] / terms[i]
-            total += due[e]
+        imports = 0.0
+        for s in range(slot_start[i], slot_start[i + 1]):
+            imports += import_payable[s] / terms[i]
+            for e in range(link_start[s], link_start[s + 1]):
+                last = weight[e] == 0.0 and payable[e] < smallest
+                due[e] = payable[e] if last else payable[e] / terms[i]
+                total += due[e]
         owed[i] = total
+        abroad[i] = imports
 
 
 @kernel
-def settle_due(start, stop, customer_start, share, due, payable):
-    """The share of what is due that firm i pays, taken off what it owes. share (n,); due, payable (m,), both written."""
+def settle_due(start, stop, slot_start, link_start, terms, share_abroad, share, due, payable, import_payable, paid_abroad):
+    """The shares of what is due that firm i pays, abroad and to suppliers, taken off what it owes; paid_abroad_i the sum of the former.
+
+    terms wk, share_abroad, share, paid_abroad (n,), the last written; due, payable (m,), import_payable (s,) written
+    """
     for i in range(start, stop):
-        for e in range(customer_start[i], customer_start[i + 1]):
-            due[e] *= share[i]
-            payable[e] -= due[e]
+        total = 0.0
+        for s in range(slot_start[i], slot_start[i + 1]):
+            paid = import_payable[s] / terms[i] * share_abroad[i]
+            import_payable[s] -= paid
+            total += paid
+            for e in range(link_start[s], link_start[s + 1]):
+                due[e] *= share[i]
+                payable[e] -= due[e]
+        paid_abroad[i] = total
+
+
+@kernel
+def value_use(start, stop, slot_start, price, use, bought, value):
+    """Σ p_s (used - bought at once) over the slots of firm i. price, use, bought (s,); writes value (n,) currency/wk."""
+    for i in range(start, stop):
+        total = 0.0
+        for s in range(slot_start[i], slot_start[i + 1]):
+            total += price[s] * (use[s] - bought[s])
+        value[i] = total

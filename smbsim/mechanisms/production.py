@@ -158,14 +158,16 @@ class Production(Mechanism):
     def pay_emergency(self, state, step):
         """Emergency imports are paid in cash, at a premium; what a firm cannot pay is added to what it owes abroad."""
         firms, slots = state.firms, state.slots
-        cost = (1.0 + self.emergency_premium) * state.sectors.import_price_factor[slots.group] * slots.emergency_import
-        firms.emergency_cost[:] = state.sum_slots(cost)
+        price = (1.0 + self.emergency_premium) * state.sectors.import_price_factor
+        state.customers.run(emergency_costs, state.slot_start, slots.group, price, slots.emergency_import, firms.emergency_cost)
         paid = afford(state, firms.emergency_cost)
         transfer(state, "firm", FOREIGN, paid, "emergency imports")
-        short = paid < firms.emergency_cost
-        if short.any():
-            unpaid = np.divide(firms.emergency_cost - paid, firms.emergency_cost, out=np.zeros(firms.n), where=short)
-            slots.import_payable[:] += unpaid[slots.customer] * cost
+        short = np.flatnonzero(paid < firms.emergency_cost)
+        if len(short):
+            unpaid = (firms.emergency_cost[short] - paid[short]) / firms.emergency_cost[short]
+            rows = state.slots_of(short)
+            owed = np.repeat(unpaid, state.slot_start[short + 1] - state.slot_start[short])
+            slots.import_payable[rows] += owed * (price[slots.group[rows]] * slots.emergency_import[rows])
 
     def work_overtime(self, state, step):
         """After delivery: firms that could not meet demand raise overtime, the others let it fall."""
@@ -218,6 +220,16 @@ def possible_output(
         if rule == LINEAR and needed > 0.0:
             input_limit = held / needed
         possible[i] = min(limit, input_limit)
+
+
+@kernel
+def emergency_costs(start, stop, slot_start, group, price, bought, cost):
+    """cost_i = Σ_s price_g bought_s over the slots of firm i. group, bought (s,); price (G,) premium included; writes cost (n,)."""
+    for i in range(start, stop):
+        total = 0.0
+        for s in range(slot_start[i], slot_start[i + 1]):
+            total += price[group[s]] * bought[s]
+        cost[i] = total
 
 
 @kernel

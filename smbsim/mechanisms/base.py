@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..draws import Draws
@@ -19,6 +20,12 @@ class Step:
 
     t: int
     draws: Draws
+
+
+def whose_turn(uid: np.ndarray, t: int, every: int) -> np.ndarray:
+    """(n,) bool: t + uid is a multiple of `every`, so that each firm has its turn once in so many weeks, the same number every week."""
+    shifted = uid + t % every
+    return shifted // every * every == shifted  # a third of the time of a remainder
 
 
 class Mechanism(BaseModel):

@@ -46,7 +46,7 @@ from ..accounts import afford, transfer
 from ..rest import GOVERNMENT
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, SMB, UNLIMITED
-from .base import Mechanism
+from .base import Mechanism, whose_turn
 
 LEAST_FILL = 0.01  # 1/wk, of the expected fill rate: keeps vacancies finite where nobody is left to hire
 NOBODY = 1e-9  # of staff: fewer hires wanted than that are rounding, and their lack no reason to raise pay
@@ -235,7 +235,7 @@ class Labour(Mechanism):
         slack = np.divide(regions.unemployed, force, out=regions.normal_unemployment.copy(), where=force > 0) - regions.normal_unemployment
         slack = np.append(slack, np.average(slack, weights=force) if force.any() else 0.0)  # the last for region -1: everywhere
         step_up = np.clip(self.wage_pressure * firms.unfilled - self.wage_slope * slack[firms.region], -self.wage_step, self.wage_step)
-        due = ((step.t + firms.uid) % self.wage_review_weeks == 0) & firms.alive
+        due = whose_turn(firms.uid, step.t, self.wage_review_weeks) & firms.alive
         raised = np.maximum(firms.wage * (1.0 + step_up), self.wage_floor * firms.resting_wage)
         firms.wage[:] = np.where(due, raised, firms.wage)
 

@@ -47,7 +47,7 @@ from ..kernel import kernel
 from ..rest import ACCOUNTS, FOREIGN, GOVERNMENT, INVESTMENT, USES
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, LARGE, SMB
-from .base import Mechanism
+from .base import Mechanism, whose_turn
 
 ROUNDING = 1e-12  # shares of a market that sum to one up to this are those of the start
 CHEAPEST = 1e-3  # lowest price of imports that counts when households compare, so that their share stays finite
@@ -265,7 +265,7 @@ class Market(Mechanism):
             return
         firms = state.firms
         roaming = firms.kind == LARGE
-        due = firms.alive & (roaming | ((step.t + firms.uid) % self.review_weeks == 0))
+        due = firms.alive & (roaming | whose_turn(firms.uid, step.t, self.review_weeks))
         rows = np.flatnonzero(due)
         pace = np.where(roaming[rows], 1.0 / self.review_weeks, 1.0)
         self._adjust_markup(state, rows, pace)

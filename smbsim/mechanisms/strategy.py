@@ -32,7 +32,7 @@ from ..accounts import transfer
 from ..rest import FOREIGN, INVESTMENT
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import SMB
-from .base import Mechanism
+from .base import Mechanism, whose_turn
 
 OPTIONS = ("hold", "penetrate", "expand", "retrench", "merge")
 HOLD, PENETRATE, EXPAND, RETRENCH, MERGE = range(len(OPTIONS))
@@ -90,7 +90,7 @@ class Strategy(Mechanism):
         firms, earned = state.firms, margin(state)
         acting = firms.alive & (firms.kind == SMB)
         self._label(state, step, acting)
-        due = acting & ((step.t + firms.uid) % REVIEW == 0)
+        due = acting & whose_turn(firms.uid, step.t, REVIEW)
         self._aspire(state, acting, due, earned)
         self._learn(state, step, due, earned)
         rows = np.flatnonzero(due & (firms.strategy == HOLD))
@@ -102,7 +102,7 @@ class Strategy(Mechanism):
     def _label(self, state, step, acting) -> None:
         firms = state.firms
         firms.sales_this_year[:] += np.where(acting, firms.output, 0.0)
-        rows = np.flatnonzero(acting & ((step.t + firms.uid) % WEEKS_PER_YEAR == 0))
+        rows = np.flatnonzero(acting & whose_turn(firms.uid, step.t, WEEKS_PER_YEAR))
         last, year = firms.sales_last_year[rows], firms.sales_this_year[rows]
         growth = np.divide(year, last, out=np.ones(len(rows)), where=last > 0) - 1.0
         shrank = firms.stage[rows] == DECLINE

@@ -44,6 +44,7 @@ CAPTIONS = {  # figure → what it answers; others take their file name
 DETAILS = ("differ clearly", "runs needed", "no difference")  # of a comparison, in the table of differences
 EXPONENT = re.compile(r"([+-]?)(\d(?:\.\d+)?e\+\d+)")
 HYPHEN = re.compile(r"(?<![\w.])-(?=\d)")
+NO_BREAK = "\u00a0"
 CHOICES = "choice"  # what is no number to be known: switches, names, sizes
 UNITS_OF_CHOICES, SECTIONS_OF_CHOICES = ("switch", "choice", "file"), ("population", "network", "horizon", "runs", "output")
 MOST_ROWS = 14  # of the table of differences
@@ -146,7 +147,7 @@ def _sentence(text: str) -> str:
 
 
 def _readable(x: float) -> str:
-    return terminal.readable(x).replace("-", "−")
+    return terminal.readable(x).replace("-", "−").replace(" ", NO_BREAK)
 
 
 def _variant(name: str, manifest: Mapping) -> dict[str, Any]:
@@ -189,9 +190,9 @@ def _policy(told: Mapping) -> dict[str, Any]:
 
 def _estimated(e: Mapping) -> str:
     share = e["unit"] == "1"
-    middle, low, high = (f"{100 * e[k]:.3g} %" if share else terminal.readable(e[k]) for k in ("mean", "low", "high"))
+    middle, low, high = (f"{100 * e[k]:.3g}{NO_BREAK}%" if share else _readable(e[k]) for k in ("mean", "low", "high"))
     text = middle if "nan" in low or low == "–" else f"{middle} ({low} to {high})"
-    return text.replace("nan %", "–").replace("-", "−")
+    return text.replace(f"nan{NO_BREAK}%", "–").replace("-", "−")
 
 
 # -- figures ------------------------------------------------------------------------------------------------------------------------------

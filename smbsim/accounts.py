@@ -17,12 +17,6 @@ import numpy as np
 from .state import State, total
 
 BELOW_ONE = 1.0 - 1e-12  # so that rounding never oversteps a budget
-ACCOUNT_OF = {  # holder → table, column and, for payments along links, the sum over the links of a firm
-    "firm": ("firms", "cash", ""),
-    "household": ("households", "deposits", ""),
-    "customer": ("firms", "cash", "sum_by_customer"),
-    "supplier": ("firms", "cash", "sum_by_supplier"),
-}
 LEAK = 1e-9  # largest difference between what is paid and what is received, relative to what is paid: rounding, never a leak
 
 
@@ -115,11 +109,15 @@ def _loans(state: State, change: np.ndarray, payer: str, payee: str, flow: str) 
 
 
 def _add(state: State, holder: str, amount, paid: float, sign: float) -> None:
-    if holder in ACCOUNT_OF:
-        table, column, whole = ACCOUNT_OF[holder]
-        held = getattr(getattr(state, table), column)
-        amount = getattr(state, whole)(amount) if whole else amount
-        (np.add if sign > 0 else np.subtract)(held, amount, out=held)
+    add, firms, cells = np.add if sign > 0 else np.subtract, state.firms, state.households
+    if holder == "firm":
+        add(firms.cash, amount, out=firms.cash)
+    elif holder == "household":
+        add(cells.deposits, amount, out=cells.deposits)
+    elif holder == "customer":
+        add(firms.cash, state.sum_by_customer(amount), out=firms.cash)
+    elif holder == "supplier":
+        add(firms.cash, state.sum_by_supplier(amount), out=firms.cash)
     else:
         state.accounts.balance[state.account(holder)] += sign * paid
 

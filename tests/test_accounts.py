@@ -279,7 +279,10 @@ def functions(tree: ast.AST):
 
 
 def written(node: ast.AST) -> set[str]:
-    """Names of the money columns that a statement assigns to, whole or in part, or hands to a function as `out`."""
+    """Names of the money columns that a statement assigns to, whole or in part, or hands to a function as `out`.
+
+    What an object keeps under such a name of its own, `self.balance`, is no column.
+    """
     targets = []
     for part in ast.walk(node):
         if isinstance(part, ast.Assign):
@@ -290,7 +293,8 @@ def written(node: ast.AST) -> set[str]:
             targets += [word.value for word in part.keywords if word.arg == "out"]
             if isinstance(part.func, ast.Attribute) and part.func.attr in ("fill", "put", "at", "copyto", "sort"):
                 targets += [*part.args[:1], part.func.value]
-    return {x.attr for target in targets for x in _bases(target) if isinstance(x, ast.Attribute) and x.attr in OWNERS}
+    columns = [x for target in targets for x in _bases(target) if isinstance(x, ast.Attribute) and x.attr in OWNERS]
+    return {x.attr for x in columns if not (isinstance(x.value, ast.Name) and x.value.id == "self")}
 
 
 def _bases(target: ast.AST):
@@ -321,7 +325,8 @@ def test_the_search_sees_every_kind_of_assignment():
         "np.add.at(s.firms.cash, i, 1)",
     ):  # fmt: skip
         assert written(ast.parse(code)) == {"cash"}, code
-    assert written(ast.parse("x = s.firms.cash[:] + 1")) == set()
+    for code in ("x = s.firms.cash[:] + 1", "self.balance = s.accounts.balance.copy()"):
+        assert written(ast.parse(code)) == set(), code
 
 
 def test_only_transfer_and_settling_change_deposits():

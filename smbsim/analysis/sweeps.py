@@ -9,7 +9,7 @@ it. The same arguments give the same answer. The order parameter is a number, or
 together. Longer holds are several calls in a row.
 
     up, down     every parameter begins where the one before ended (continuation); restart: every parameter begins afresh
-    H = |∮ m dp| / (Δp Δm)           area between the branches; Δp the range, Δm the span of m over both branches
+    H = ∫ |m↓ - m↑| dp / (Δp Δm)     area between the branches, |∮ m dp| where they do not cross; Δp the range, Δm the span of m
     H(2h) against H(h)               a delay shrinks with the hold, hysteresis does not
     gap(t) at the heart of the loop  both branches held there for long: of a delay nothing is left, extrapolated by Aitken's Δ²
 
@@ -68,24 +68,30 @@ class Sweep:
         return span if span > FLAT * max(float(np.abs(middle).max()), 1e-300) else 0.0
 
     @property
-    def areas(self) -> np.ndarray:
-        """(R,) ∮ m dp / (Δp Δm) of each realisation, with its sign."""
-        if not self.span:
-            return np.zeros(self.up.m.shape[1])
+    def apart(self) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) mean difference between the ways, down less up, and its standard error (0 for one realisation)."""
         apart = self.down.m - self.up.m
-        length = self.parameters[-1] - self.parameters[0]
-        return np.trapezoid(apart, self.parameters, axis=0) / (length * self.span)
+        n = apart.shape[1]
+        return apart.mean(axis=1), apart.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(len(apart))
 
     @property
     def area(self) -> float:
-        """H of the module: mean over the realisations."""
-        return abs(float(self.areas.mean()))
+        """H of the module; where the ways do not differ beyond the noise nothing is counted."""
+        apart, error = self.apart
+        return self._relative(np.trapezoid(np.where(np.abs(apart) > ERRORS * error, np.abs(apart), 0.0), np.abs(self._along)))
 
     @property
     def error(self) -> float:
         """Standard error of H; 0 for one realisation."""
-        areas = self.areas
-        return float(areas.std(ddof=1) / np.sqrt(areas.size)) if areas.size > 1 else 0.0
+        _, error = self.apart
+        return self._relative(float(np.sqrt(np.sum((error * np.abs(np.gradient(self._along))) ** 2))))
+
+    @property
+    def _along(self) -> np.ndarray:
+        return self.parameters - self.parameters[0]
+
+    def _relative(self, area: float) -> float:
+        return float(area) / (abs(float(self._along[-1])) * self.span) if self.span else 0.0
 
     @property
     def heart(self) -> int:

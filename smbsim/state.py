@@ -388,6 +388,8 @@ class State:
 
     def _open_slots(self, customer, group, keep, keep_links) -> np.ndarray:
         """Drop slots and make new ones; the links that stay know their new rows. Returns the rows of the new slots."""
+        if len(customer) == 0 and keep is None:
+            return np.empty(0, dtype=np.int64)
         place, there = _find(customer, group, self.slot_start, self.slots.group)
         order = np.lexsort((group, customer))
         change = _renumbered(keep, self.slots.n, place, there, order, (customer, group))

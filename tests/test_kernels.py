@@ -244,9 +244,9 @@ def arguments_emergency_costs(c):
 
 
 def arguments_value_inputs(c):
-    pipelines = c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD)
-    written = np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
-    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), *pipelines, c.amounts(c.slots), *written
+    held = c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD)
+    written = (np.full(FIRMS, np.nan) for _ in range(3))
+    return 0, FIRMS, c.slot_start, c.link_start, *held, c.amounts(c.links), c.amounts(c.slots), *written
 
 
 def arguments_cut_rows(c):

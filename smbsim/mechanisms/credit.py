@@ -101,16 +101,16 @@ class Credit(Mechanism):
     def appraise(self, state, step):
         """Net worth and leverage of every firm."""
         firms, slots = state.firms, state.slots
-        goods, owed_abroad = np.empty(firms.n), np.empty(firms.n)
+        goods, owed, owed_abroad = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n)
         state.customers.run(
-            value_inputs, state.slot_start, slots.purchase_price, slots.input_stock, slots.pipeline, slots.import_pipeline,
-            slots.import_payable, goods, owed_abroad,
+            value_inputs, state.slot_start, state.link_start, slots.purchase_price, slots.input_stock, slots.pipeline,
+            slots.import_pipeline, state.links.payable, slots.import_payable, goods, owed, owed_abroad,
         )  # fmt: skip
         firms.receivables[:] = state.sum_by_supplier(state.links.payable)
         firms.collateral[:] = goods + firms.unit_cost * firms.inventory
         firms.equity[:] = (
             firms.cash + firms.receivables + firms.collateral + self._price(state) * firms.capital
-            - firms.debt - state.sum_by_customer(state.links.payable) - owed_abroad
+            - firms.debt - owed - owed_abroad
             - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears - firms.deferred_tax.sum(axis=1)
         )  # fmt: skip
         most = np.full(firms.n, self.largest_leverage)
@@ -171,14 +171,16 @@ class Credit(Mechanism):
 
 
 @kernel
-def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipeline, import_payable, goods, owed):
-    """goods_i = Σ_s p_s (stock_s + in transit_s), owed_i = Σ_s import_payable_s over the slots of firm i.
+def value_inputs(start, stop, slot_start, link_start, price, stock, pipeline, import_pipeline, payable, import_payable,
+                 goods, owed, owed_abroad):  # fmt: skip
+    """goods_i = Σ_s p_s (stock_s + in transit_s), owed_i = Σ_e TC_e, owed_abroad_i = Σ_s import_payable_s over slots and links of firm i.
 
-    price, stock, import_payable (s,); pipelines (s, L); writes goods, owed (n,) currency
+    price, stock, import_payable (s,); pipelines (s, L); payable (m,); writes goods, owed, owed_abroad (n,) currency
     """
     for i in range(start, stop):
         value = 0.0
-        due = 0.0
+        at_home = 0.0
+        abroad = 0.0
         for s in range(slot_start[i], slot_start[i + 1]):
             held = stock[s]
             for k in range(pipeline.shape[1]):
@@ -186,6 +188,9 @@ def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipelin
             for k in range(import_pipeline.shape[1]):
                 held += import_pipeline[s, k]
             value += price[s] * held
-            due += import_payable[s]
+            abroad += import_payable[s]
+            for e in range(link_start[s], link_start[s + 1]):
+                at_home += payable[e]
         goods[i] = value
-        owed[i] = due
+        owed[i] = at_home
+        owed_abroad[i] = abroad

@@ -36,8 +36,7 @@ class Foreign(Mechanism):
     reserve_weeks: float = param(10.0, unit="wk", doc="Deposits at rest in weeks of imports; the level is arbitrary", low=0, high=520,
                                  source="assumption")  # fmt: skip
     demand_noise: float = param(0.0, unit="1", doc="σ: standard deviation of the logarithm of demand from abroad", low=0, high=1,
-                                source="0 in the limits; .06 in the preset life, about that of US exports around their trend "
-                                "(recalled)")  # fmt: skip
+                                source="0 in the limits; set by the preset life, calibrated to how output moves")  # fmt: skip
     demand_persistence: float = param(0.5, unit="1/yr", doc="What is left of a deviation after a year", low=0.001, high=0.999,
                                       source="assumption")  # fmt: skip
 

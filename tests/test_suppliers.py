@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from smbsim.state import SMB
-from smbsim.suppliers import connect, find, find_links, lead_times, links_in_use, mean_lead, slots_in_use, update_lead
+from smbsim.suppliers import connect, lead_times, links_in_use, mean_lead, slots_in_use, update_lead
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_links_are_found_among_those_of_their_slot(compiled):
-    link = np.empty(5, dtype=np.int64)
-    slot, wanted = np.array([0, 0, 1, 2, 2]), np.array([1, 4, 1, 9, 2])
-    (find_links if compiled else find_links.py_func)(slot, wanted, np.array([0, 3, 3, 5]), np.array([1, 3, 4, 2, 9]), link)
-    assert link.tolist() == [0, 2, -1, 4, 3]
+def test_links_are_found_among_those_of_their_slot():
+    state = models.miniature(60, 2)[0]
+    links = state.links
+    assert np.array_equal(state.link_rows(links.slot, links.supplier), np.arange(links.n))
+    strangers = np.full(links.n, links.buyer.max())
+    found = state.link_rows(links.slot, strangers)
+    assert np.array_equal(found >= 0, [np.any(links.supplier[links.slot == s] == strangers[0]) for s in links.slot])
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -43,7 +44,7 @@ def test_a_link_that_is_there_is_used_again():
     connect(state, np.array([slot]), np.array([supplier]), np.array([0.25]))
     assert state.links.n == m
     assert state.links.weight[e] == pytest.approx(min(weight + 0.25, 1.0))
-    assert find(state, np.array([slot]), np.array([supplier])).tolist() == [e]
+    assert state.link_rows(np.array([slot]), np.array([supplier])).tolist() == [e]
 
 
 def test_a_new_link_has_its_lead_time_and_its_share():
@@ -53,7 +54,7 @@ def test_a_new_link_has_its_lead_time_and_its_share():
     other = int(next(i for i in range(state.firms.n) if i not in there))
     buyer, group, m = int(state.slots.customer[slot]), int(state.slots.group[slot]), state.links.n
     connect(state, np.array([slot]), np.array([other]), np.array([0.5]))
-    e = int(find(state, np.array([slot]), np.array([other]))[0])
+    e = int(state.link_rows(np.array([slot]), np.array([other]))[0])
     assert state.links.n == m + 1
     assert (state.links.weight[e], int(state.links.buyer[e]), int(state.slots.group[state.links.slot[e]])) == (0.5, buyer, group)
     assert state.links.lead_time[e] == lead_times(state, np.array([other]), np.array([buyer]))[0]

@@ -24,7 +24,7 @@ SPARSE = {"reconstruct": {"threshold": 0.05, "draws_per_slot": 1.2}}
 MODELS = ("closed", "money", "work", "life")
 BLOCK = 4  # weeks; search and entry come every fourth
 WARM_UP = 12  # weeks before the clock starts: kernels are compiled, the first firms have closed and entered
-LIMIT = 3.0  # life by closed
+LIMIT, LIMIT_FROM = 3.0, 100_000  # life by closed, at this many firms and more; fewer are dominated by the interpreter
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
@@ -106,7 +106,7 @@ def report(runs: list[Run], threads: int, clock: str) -> dict:
     print(f"\n{f'phase, ms a week, {clock}':<44}" + "".join(f"{run.model:>10}" for run in runs))
     for name, _ in max((run.plan for run in runs), key=len):
         print(f"{name:<44}" + "".join(f"{1e3 * run.phase(name):>10.2f}" for run in runs))
-    if base.model == "closed" and "life" in figures:
+    if base.model == "closed" and "life" in figures and base.state.firms.n >= LIMIT_FROM:
         found = figures["life"]["ratio_wall"]
         print(f"\nlife by closed: {found:.2f}, limit {LIMIT:g}{'' if found <= LIMIT else ': EXCEEDED'}")
     return figures

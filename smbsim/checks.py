@@ -22,6 +22,7 @@ from . import economy as economies
 from . import scenario as scenarios
 from . import simulate
 from .analysis import consistency, ensemble, risk_checks, risk_folder
+from .analysis.loops import Loop, loops
 from .analysis.stability import Stability, stability
 from .mechanisms.base import Step
 from .metrics import METRICS
@@ -77,13 +78,16 @@ def check(scenario: Scenario, judge_stability: bool = True) -> dict[str, Any]:
         "closing": _closing(state),
         "notes": list(economy.notes),
         "stability": {},
+        "loops": {},
         "warnings": [],
     }
     if scenario.network is None:
         report["miniature"] = {"smbs": scenario.population.smbs, "stand_for": economy.n_smbs, "weight": 1.0 / state.scale}
+    closed = _loops(variants, built)
+    report["loops"] = {name: [vars(loop) | {"past": loop.past} for loop in found] for name, found in closed.items()}
     if judge_stability:
         report["stability"] = _judge(variants, built, economy)
-        report["warnings"] = _warnings(report["stability"])
+    report["warnings"] = _warnings(report["stability"]) + _past(closed)
     return report
 
 
@@ -100,6 +104,28 @@ def _warnings(judged: Mapping[str, Mapping]) -> list[str]:
             f"this economy swings by itself{which}: a push grows (spectral radius {radius} > 1). What a shock does cannot be told from it; "
             "lower orders.stock_adjustment or raise orders.supply_line_weight"
         )
+    return lines
+
+
+def _loops(variants: Mapping[str, Scenario], built: Mapping[Scenario, State]) -> dict[str, list[Loop]]:
+    """The reinforcing loops of every economy among the variants, named after the first of them that has it."""
+    first = {variant.without_interventions(): name for name, variant in reversed(variants.items())}
+    return {name: loops(built[alone], alone) for alone, name in sorted(first.items(), key=lambda one: list(variants).index(one[1]))}
+
+
+def _past(closed: Mapping[str, list[Loop]]) -> list[str]:
+    """One line for each loop past its threshold, with the names of the economies in which it is."""
+    found: dict[str, list[tuple[str, Loop]]] = {}
+    for name, of in closed.items():
+        for loop in of:
+            if loop.past:
+                found.setdefault(loop.name, []).append((name, loop))
+    lines = []
+    for name, past in found.items():
+        which = "" if len(past) == len(closed) else f" ({', '.join(variant for variant, _ in past)})"
+        worst = max((loop for _, loop in past), key=lambda loop: loop.value)
+        number = f"{worst.doc} {worst.value:.3g} > {worst.threshold:g}"
+        lines.append(f"the {name} feeds on itself once it has begun{which}: {number}; {worst.remedy}")
     return lines
 
 
@@ -157,7 +183,11 @@ def _judge(variants: Mapping[str, Scenario], built: Mapping[Scenario, State], ec
         if variant.network is not None and firms > STABILITY_FIRMS:
             found[name] = {"radius": None, "in_words": f"not judged: {firms} firms are more than {STABILITY_FIRMS}"}
         else:
-            s = resting_stability(alone, economy)
+            try:
+                s = resting_stability(alone, economy)
+            except ArithmeticError as error:
+                found[name] = {"radius": None, "in_words": f"not judged: {error}"}
+                continue
             swing = None if s.swing is None else abs(s.swing)
             words = s.in_words()
             found[name] = {"radius": s.radius, "swing": swing, "period": s.period, "half_life": s.half_life, "in_words": words}

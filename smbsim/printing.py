@@ -128,6 +128,15 @@ def report(r: dict) -> None:
         _section("stability: the economy at rest after a small push")
         for words, names in alike.items():
             terminal.out(terminal.wrap(f"{', '.join(names)}: {words}" if len(r["stability"]) > 1 else words, indent="  "))
+    if r["loops"]:
+        several = len(r["loops"]) > 1
+        rows = [
+            (*([variant] if several else []), loop["name"], terminal.readable(loop["value"]), f"{loop['threshold']:g}",
+             "PAST IT" if loop["past"] else "below", loop["doc"])
+            for variant, found in r["loops"].items() for loop in found
+        ]  # fmt: skip
+        header = (*(["variant"] if several else []), "loop", "value", "threshold", "", "what it counts")
+        _table("reinforcing loops at rest: past its threshold one feeds on itself", rows, header)
     terminal.out()
 
 

@@ -7,8 +7,9 @@ trade credit   ρ(V) < 1 ,                 V_ji = 1[λ TC_{j→i} > M_j]: would 
                                           number of failures that one failure brings in a long chain
 income         c < 1                      part of a unit of demand that comes back as demand in the same place (see `stability`)
 
-A number above its threshold says that the loop feeds on itself once it has begun; it does not say that something begins it.
-Sources: the credit gain is algebra on M5; Gai and Kapadia (2010), Proc. R. Soc. A 466, for vulnerable links.
+LGD is what is lost of a loan as large as the bank gives on fixed assets: [1 - κ_K / ζ_LTV]⁺, κ_K what they bring in liquidation. Suppliers
+lose all: λ = 1, they come last. A number above its threshold says that the loop feeds on itself once it has begun; it does not say that
+something begins it. Sources: the credit gain is algebra on M5; Gai and Kapadia (2010), Proc. R. Soc. A 466, for vulnerable links.
 """
 
 from __future__ import annotations
@@ -17,22 +18,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR
 from ..state import SMB, State
+from .stability import income_gain
 
 CALLED = 0.1  # φ: share of all loans that is called when the credit loop is judged
 ROUNDS = 500  # of the power iteration at most
 CONVERGED = 1e-9
+SMALLEST_LOAN = 1e-6  # share of fixed assets that a bank lends on at least, for LGD
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One loop: past its threshold it amplifies itself."""
+    """One loop: past its threshold it amplifies itself. remedy: what to change in a scenario then."""
 
     name: str
     value: float
     threshold: float
     doc: str
+
+    remedy: str = ""
 
     @property
     def past(self) -> bool:
@@ -41,6 +47,24 @@ class Loop:
     def in_words(self) -> str:
         side = "ABOVE" if self.past else "below"
         return f"{self.name}: {self.value:.3g}, {side} its threshold of {self.threshold:.3g} ({self.doc})"
+
+
+def loops(state: State, scenario: Scenario) -> list[Loop]:
+    """The loops that are closed in a scenario, at its state at rest."""
+    found = []
+    if scenario.households.enabled:
+        gain = income_gain(state, scenario.households, scenario.government)
+        what, remedy = "demand that comes back of a unit of demand", "lower households.confidence or households.income_share"
+        found.append(Loop("income loop", gain, 1.0, what, remedy))
+    if scenario.credit.enabled and scenario.exits.enabled:
+        lost = max(1.0 - scenario.exits.capital_recovery / max(scenario.credit.loan_to_value, SMALLEST_LOAN), 0.0)
+        gain = credit_gain(state, scenario.credit.capital_share, lost)
+        what, remedy = "bank capital that is lost again per unit lost", "raise credit.capital_share or finance.cash_days"
+        found.append(Loop("credit spiral", gain, 1.0, what, remedy))
+    if scenario.exits.enabled:
+        what, remedy = "failures that one failure brings in a long chain", "raise finance.cash_days or lower trade.payment_weeks"
+        found.append(Loop("chain of trade credit", trade_credit_radius(state), 1.0, what, remedy))
+    return found
 
 
 def credit_gain(state: State, capital_ratio: float, loss_given_default: float, called: float = CALLED) -> float:
@@ -59,12 +83,33 @@ def trade_credit_radius(state: State, loss_given_default: float = 1.0) -> float:
     firms, links = state.firms, state.links
     exposed = links.payable * loss_given_default > np.maximum(firms.cash[links.supplier], 0.0)
     exposed &= (firms.kind[links.supplier] == SMB) & (firms.kind[links.buyer] == SMB)
-    supplier, buyer = links.supplier[exposed], links.buyer[exposed]
-    hit, radius = np.ones(firms.n), 0.0
+    return _radius(links.supplier[exposed], links.buyer[exposed], firms.n)
+
+
+def _radius(row: np.ndarray, column: np.ndarray, n: int) -> float:
+    """Spectral radius of the matrix of ones at (row, column): power iteration on each strongly connected part plus the identity.
+
+    The identity keeps rings from swinging. Of x > 0 in an irreducible part, min (Ax/x) <= ρ <= max (Ax/x), Collatz and Wielandt.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    parts, part = connected_components(csr_array((np.ones(len(row)), (row, column)), shape=(n, n)), connection="strong")
+    inside = part[row] == part[column]  # whatever leads out of its part never comes back
+    row, column = row[inside], column[inside]
+    if len(row) == 0:
+        return 0.0
+    nodes = np.unique(row)
+    x, high = np.ones(n), 0.0
     for _ in range(ROUNDS):
-        new = np.bincount(supplier, hit[buyer], minlength=firms.n)
-        size = new.max(initial=0.0)
-        if size == 0.0 or abs(size - radius) < CONVERGED * size:
-            return float(size)
-        hit, radius = new / size, size
-    return float(radius)
+        new = x + np.bincount(row, x[column], minlength=n)
+        ratio = (new / x)[nodes]
+        least, most, scale = np.full(parts, np.inf), np.zeros(parts), np.ones(parts)
+        np.minimum.at(least, part[nodes], ratio)
+        np.maximum.at(most, part[nodes], ratio)
+        np.maximum.at(scale, part, new)
+        low, high = np.where(most > 0.0, least, 0.0).max(), most.max()
+        if high - low < CONVERGED * high:
+            break
+        x = new / scale[part]
+    return float(high - 1.0)

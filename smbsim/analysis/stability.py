@@ -45,6 +45,7 @@ CARRIERS = (
 RINGS = ("pipeline", "import_pipeline")
 PUSH = 1e-5  # largest relative push; halves of it agree to 1e-9
 EIGENVALUES = 12
+RESTARTS = 20  # of the Arnoldi iteration at most, for each eigenvalue wanted
 DENSE = 200  # up to so many carried values J is written down
 LEAST_IMAGINARY = 1e-6  # below it an eigenvalue counts as real
 
@@ -93,7 +94,7 @@ def stability(state: State, plan: Plan, closed: bool = True, eigenvalues: int = 
 
     closed: consumption follows income; otherwise household deposits only accumulate and are left out.
     """
-    from scipy.sparse.linalg import LinearOperator, eigs
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
     carriers = [(table, name) for table, names in CARRIERS for name in names if closed or table != "households"]
     rest = _read(state, carriers)
@@ -111,7 +112,12 @@ def stability(state: State, plan: Plan, closed: bool = True, eigenvalues: int = 
         return Stability(values[np.argsort(-np.abs(values), kind="stable")])
     start = np.cos(np.arange(active.size))  # any vector that is no eigenvector
     operator = LinearOperator((active.size, active.size), matvec=push, dtype=float)
-    values = eigs(operator, k=eigenvalues, which="LM", v0=start, return_eigenvectors=False, tol=1e-7, maxiter=100 * eigenvalues)
+    try:
+        values = eigs(operator, k=eigenvalues, which="LM", v0=start, return_eigenvectors=False, tol=1e-7, maxiter=RESTARTS * eigenvalues)
+    except ArpackNoConvergence as error:  # what is found counts: the largest are found first
+        values = error.eigenvalues
+        if len(values) == 0:
+            raise ArithmeticError("no eigenvalue of a week converges") from error
     return Stability(values[np.argsort(-np.abs(values), kind="stable")])
 
 

@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from . import describe
-from .scenario import MECHANISMS
+from .scenario import MECHANISMS, Scenario
 from .scenario_files import packaged
 from .schema import InputError
 
@@ -100,7 +100,7 @@ def _commented(parameter: dict[str, str]) -> str:
 
 def _models() -> str:
     names = [entry.name for entry in describe.entries() if entry.kind == "model"]
-    return f"{names[-1]:<{MARGIN - len(MODEL)}}# {' | '.join(names)}"
+    return f"{Scenario.model_fields['model'].default:<{MARGIN - len(MODEL)}}# {' | '.join(names)}"
 
 
 def notebook_text(name: str) -> str:

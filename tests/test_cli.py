@@ -490,9 +490,9 @@ def test_describe_without_a_name_lists_and_says_how_to_go_on():
 def test_describe_a_mechanism_has_equations_and_parameters():
     printed = smbsim("describe", "finance").stdout
     assert printed.startswith("finance · mechanism\n")
-    assert "dividends_i = [ M_i - M*_i ]⁺ / 13" in printed
-    assert "parameter                default  unit      allowed   tier" in printed
-    assert "finance.loan_rate        0.07     share/yr  [0, 1]    " in printed
+    assert "dividends  = [ M_i - M*_i ]⁺ / 13" in printed
+    assert "parameter                 default  unit      allowed       tier" in printed
+    assert "finance.loan_rate         0.07     share/yr  [0, 1]    " in printed
 
 
 @pytest.mark.parametrize("entry", describe.entries(), ids=lambda e: f"{e.kind} {e.name}")

@@ -13,14 +13,14 @@ f is the factor of credit shocks, age in years. A loan creates the deposit it is
 risk: the share of the loan it covers is remembered, to be paid by the state when the loan is written off. Loans of large firms roll over;
 they ask for none. G = d LGD / ζ_B, loans lost again per loan lost, is the gain of the credit spiral (MODEL.md 4.4).
 
-symbol  column               unit
-M, M*   cash, liquidity_target      currency
-AR, AP  receivables, payable + import_payable    currency
-S, c    inventory, unit_cost        base currency, currency per base currency
-p_s     purchase_price       currency per base currency
-K, p_K  capital, capital_price      base currency, currency per base currency
-L       debt                 currency
-F       balance of the bank  currency
+symbol  column                                 unit
+M, M*   cash, liquidity_target                 currency
+AR, AP  receivables, payable + import_payable  currency
+S, c    inventory, unit_cost                   base currency, currency per base currency
+p_s     purchase_price                         currency per base currency
+K, p_K  capital, capital_price                 base currency, currency per base currency
+L       debt                                   currency
+F       balance of the bank                    currency
 
 Sources: Poledna et al. (2023) for ζ_LTV and ζ_B; Delli Gatti et al. (2011) for ℓ_max; the Federal Reserve's Small Business Credit Survey
 2024 for the share of approvals, to which b₀ and b₂ are calibrated; the form of the logit and the advance rates are assumptions.

@@ -16,11 +16,11 @@ its first stock of inputs abroad, and hires from the unemployed of its region.
 
 A potential entrant is the k-th of its cell and week: its uid follows from these three, so that it is the same firm in every variant.
 
-symbol  column / parameter   unit
-e       entry_rate (sector)  1/yr
-N⁰      firms_at_rest        firms
-π, π⁰   sector_margin, resting_margin    1
-V⁰      funds_at_rest        currency
+symbol  column / parameter             unit
+e       entry_rate (sector)            1/yr
+N⁰      firms_at_rest                  firms
+π, π⁰   sector_margin, resting_margin  1
+V⁰      funds_at_rest                  currency
 b       profit_response
 κ       agglomeration
 v       funds_share

@@ -519,7 +519,9 @@ def show(
         return
     found = result.load(folder)
     told = numbers.of(found)
-    drawn = _draw(found, folder) if figures else sorted((folder / "figures").glob("*.*"), reverse=True)
+    drawn = (
+        _draw(found, folder) if figures else sorted((folder / "figures").glob("*.*"), key=lambda path: (path.stem, path.suffix != ".svg"))
+    )
     if as_json:
         files = [str(path) for path in drawn]
         terminal.write_json({"folder": str(folder), "figures": files, "failed": found.manifest.get("failed"), **told})
@@ -636,8 +638,8 @@ def doctor(as_json: JsonOption = False) -> None:
 @app.command()
 def compare(
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE…|DIR…", help="Scenario files or names, or results folders; both together too.",
-                                  show_default=False)
+        list[str],
+        typer.Argument(metavar="FILE…|DIR…", help="Scenario files or names, or results folders; both together too.", show_default=False),
     ],
     runs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs of each file; default: the file's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, metavar="S", help="Seed of the first run; default: the file's.")] = None,

@@ -23,7 +23,7 @@ from .schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, InputError
 from .state import EVERYWHERE, LARGE, SMB, State
 
 CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical, important; assumption (DECISIONS.md 25)
-AGE_WITH_SIZE = 0.4  # ρ: correlation of age and size; gives firms of age 0 and 6 to 10 about their 4.8 and 11.9 people of BDS 2022
+AGE_WITH_SIZE = 0.4  # ρ: correlation of the ranks in age and size over all firms; fitted to exit by age with `exits` (assumption)
 DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
 
 

@@ -45,7 +45,11 @@ KERNELS = {
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
 }  # fmt: skip
-ELSEWHERE = ("systemic.cascade",)  # kernels on bundles of arrays; compared with Python in tests/systemic/, where their arguments are made
+# kernels compared where their arguments are made: with Python in tests/systemic/, with a linear programme in tests/test_tipping.py
+ELSEWHERE = (
+    "systemic.cascade",
+    "analysis.bimodality",
+)
 PACKAGE = Path(smbsim.__file__).parent
 ALLOWED = {"range", "len", "min", "max", "abs", "np"}  # globals that a kernel may use besides constants and kernels of its file
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4

@@ -78,8 +78,8 @@ class Entry(Mechanism):
     uncounted: float = param(1.25, unit="1", doc="g: new firms by those still there at the yearly count", low=1, high=3,
                              tier="calibrated", source="entry rate of the scorecard, BDS 2015-19")  # fmt: skip
     every: int = param(4, unit="wk", doc="Weeks between two rounds of entry", low=1, high=52, source="assumption, for speed")
-    size: float = param(6.5, unit="heads", doc="Mean size of a new firm", low=1, high=50,
-                        source="BDS 2022: 2 511 291 people in 519 559 firms of age 0")  # fmt: skip
+    size: float = param(6.5, unit="heads", doc="Mean size for which new firms are planned", low=1, high=50, tier="calibrated",
+                        source="fitted to job creation; BDS 2022: 4.8 heads at age 0, after the first closures")  # fmt: skip
     model_size: float = param(20.0, unit="heads", doc="Size up to which firms are models for new ones, where there are such", low=1,
                               high=500, source="assumption")  # fmt: skip
     spread: float = param(0.26, unit="1", doc="σ: standard deviation of the logarithm of productivity of new firms", low=0, high=1,

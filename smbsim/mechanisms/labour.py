@@ -254,7 +254,7 @@ class Labour(Mechanism):
             firms.wage_bill[:] = firms.wage_factor * firms.wage * np.maximum(firms.employment, used)
             self._subsidise(state, np.maximum(firms.employment - used, 0.0))
         else:
-            heads.place(state, firms.labour_coefficient * firms.output)
+            heads.place(state, firms.labour_coefficient * firms.output / firms.productivity)
             firms.wage_bill[:] = firms.wage_factor * firms.wage * firms.employment
         due = firms.wage_bill + firms.wage_arrears
         paid = afford(state, due)

@@ -13,7 +13,8 @@ import smbsim
 PACKAGE = Path(smbsim.__file__).parent
 LEVELS = {  # every module has its line; a new module is put where its imports allow
     "schema": 0, "kernel": 0, "draws": 0,
-    "state": 1, "suppliers": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1, "graph": 1, "tables": 1,
+    "state": 1, "suppliers": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1,
+    "graph": 1, "tables": 1,
     "mechanisms": 2, "mechanisms.base": 2, "mechanisms.production": 2, "mechanisms.orders": 2, "mechanisms.trade": 2,
     "mechanisms.market": 2, "mechanisms.costs": 2,
     "mechanisms.labour": 2, "mechanisms.finance": 2, "mechanisms.households": 2, "mechanisms.government": 2,
@@ -35,12 +36,16 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.compare": 4, "figures.compare": 4,
     "analysis.bimodality": 4, "analysis.sweeps": 4, "analysis.thresholds": 4, "analysis.basins": 4, "analysis.scaling": 4,
     "analysis.verdict": 4, "analysis.tipping": 4, "analysis.tipping_scenario": 4, "analysis.tipping_folder": 4, "figures.tipping": 4,
-    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4, "figures.policy": 4,
+    "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
+    "figures.policy": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "report": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip
-UPWARD_INSIDE = {("result", "Result.plot", "figures.series"), ("result", "Result.summary", "analysis.summary"),
-                 ("result", "Result.policies", "analysis.policy")}
+UPWARD_INSIDE = {
+    ("result", "Result.plot", "figures.series"),
+    ("result", "Result.summary", "analysis.summary"),
+    ("result", "Result.policies", "analysis.policy"),
+}
 FOLDERS = ("mechanisms", "interventions", "metrics", "systemic")  # a file here imports no sibling but base
 SIBLINGS = {  # exceptions: kernels of the risk index have their own file; upstreamness is defined once; a target may be the riskiest firms
     ("systemic.esri", "systemic.cascade"), ("systemic.esri", "systemic.layout"), ("systemic.layout", "systemic.cascade"),
@@ -136,7 +141,7 @@ def test_every_module_has_a_level():
 
 @pytest.mark.parametrize("module", FILES)
 def test_imports_never_point_up(module):
-    """At module level a module imports its own level or lower ones; inside functions too, but for what Result offers: plot, summary, policies."""
+    """At module level a module imports its own level or lower ones; inside functions too, but for what Result offers."""
     for where, name in imports(module):
         function = where.replace("class ", "")
         if name in LEVELS and (module, function, name) not in UPWARD_INSIDE:

@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER_KEYS = "preset, forecast_speed, stock_adjustment, inventory_adjustment, supply_line_weight, input_cover_weeks, finished_cover_weeks"
 KINDS = "demand, preference, capacity, supply, plant_closure, labour, removal, import_stop, import_price, wage, cost, credit_crunch"
 TOP_KEYS = (
-    "name, description, sources, economy, model, population, reconstruct, network, horizon, production, orders, trade, market, costs, finance, "
-    "labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, shocks, policies, variants, runs, output, extends"
+    "name, description, sources, economy, model, population, reconstruct, network, horizon, production, orders, trade, market, costs, "
+    "finance, labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, shocks, policies, "
+    "variants, runs, output, extends"
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -181,11 +183,7 @@ def _folder(spec, name: str, out: Path | None, resume: bool, force: bool, baseli
     from .result import load_dataset
     from .schema import InputError
 
-    found = ensemble.newest_folder(spec, name) if resume and out is None else None
-    folder = out or found or ensemble.default_folder(spec, name)
-    ensemble.claim(folder, resume, force)
-    if resume:
-        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
+    folder = _claimed(out, partial(ensemble.newest_folder, spec, name), partial(ensemble.default_folder, spec, name), resume, force)
     written = folder / "scenario.yaml"
     if resume and written.is_file() and json.loads(written.read_text(encoding="utf-8")) != spec.dump():
         raise InputError(f"--resume: {folder} holds another scenario; use another folder, or --force to overwrite it")
@@ -195,15 +193,54 @@ def _folder(spec, name: str, out: Path | None, resume: bool, force: bool, baseli
     return folder
 
 
-def _draw(result, folder: Path) -> list[Path]:
-    """The figures, in place of those that are there."""
-    import shutil
+def _claimed(out: Path | None, newest: Callable, default: Callable, resume: bool, force: bool) -> Path:
+    """Where results go: what was asked for, the folder to continue, or a new one. Refuses what holds something already."""
+    from .analysis import ensemble
 
-    from .figures import draw_all
+    folder = out or (newest() if resume else None) or default()
+    ensemble.claim(folder, resume, force)
+    if resume:
+        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
+    return folder
+
+
+def _drawn(draw: Callable, shown, folder: Path, mark: str) -> list[Path]:
+    """The figures, in place of those that are there. mark: hash put into each."""
+    import shutil
 
     shutil.rmtree(folder / "figures", ignore_errors=True)
     with terminal.working("drawing figures"):
-        return draw_all(result, folder / "figures", result.manifest["hash"])
+        return draw(shown, folder / "figures", mark)
+
+
+def _draw(result, folder: Path) -> list[Path]:
+    from .figures import draw_all
+
+    return _drawn(draw_all, result, folder, result.manifest["hash"])
+
+
+def _draw_risk(table, folder: Path) -> list[Path]:
+    from .figures import risk
+
+    return _drawn(risk.draw_all, table, folder, table.manifest["hash"])
+
+
+def _draw_scorecard(card, folder: Path) -> list[Path]:
+    from .figures import demography
+
+    return _drawn(demography.draw_card, card, folder, card.manifest["hash"])
+
+
+def _draw_comparison(comparison, folder: Path) -> list[Path]:
+    from .figures import compare
+
+    return _drawn(compare.draw_all, comparison, folder, comparison.manifest.get("hash", ""))
+
+
+def _draw_tipping(found, folder: Path) -> list[Path]:
+    from .figures import tipping
+
+    return _drawn(tipping.draw_all, found, folder, found.manifest["hash"])
 
 
 def _say_how_to_resume(folder: Path, parts: str = "*.nc", noun: str = "finished run") -> None:
@@ -300,6 +337,7 @@ def risk(
     """
     from . import scenario
     from .analysis import risk as risks
+    from .analysis import risk_folder
     from .analysis.risk_networks import read_list
     from .schema import InputError
 
@@ -311,7 +349,8 @@ def risk(
         runs=runs, seed=seed, only=None if firms_list is None else read_list(firms_list), final_sales=final_sales,
         tolerance=tolerance, market_share=market_share, component=component, weight=weight, large_firms=large_firms,
     )  # fmt: skip
-    folder = _risk_folder(job, Path(file).stem if file else links.stem, out, resume, force)
+    name = Path(file).stem if file else links.stem
+    folder = _claimed(out, partial(risk_folder.newest_folder, job, name), partial(risk_folder.default_folder, job, name), resume, force)
     with terminal.progress("closing firms", "building the network", "closures") as progress:
         try:
             table = risks.compute(job, out=folder, resume=resume, threads=threads, progress=progress)
@@ -329,28 +368,6 @@ def risk(
         terminal.write_json({"folder": str(folder), "figures": [str(path) for path in figures], **table.plain()})
     else:
         _say_figures(figures, folder)
-
-
-def _risk_folder(job, name: str, out: Path | None, resume: bool, force: bool) -> Path:
-    """Where the index goes. Refuses what holds something already."""
-    from .analysis import ensemble, risk_folder
-
-    found = risk_folder.newest_folder(job, name) if resume and out is None else None
-    folder = out or found or risk_folder.default_folder(job, name)
-    ensemble.claim(folder, resume, force)
-    if resume:
-        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
-    return folder
-
-
-def _draw_risk(table, folder: Path) -> list[Path]:
-    import shutil
-
-    from .figures import risk as figures
-
-    shutil.rmtree(folder / "figures", ignore_errors=True)
-    with terminal.working("drawing figures"):
-        return figures.draw_all(table, folder / "figures", table.manifest["hash"])
 
 
 # -- scorecard ----------------------------------------------------------------------------------------------------------------------------
@@ -385,7 +402,8 @@ def scorecard(
     more = [*(changes or ()), *([f"population.smbs={smbs}"] if smbs else [])]
     spec = scenario.load(file or cards.LIFE, more, economy)
     name, at_a_time = Path(file).stem if file else "life", _jobs(jobs)
-    folder = _scorecard_folder(cards.asked(spec, runs, seed, years), name, out, resume, force)
+    asked = cards.asked(spec, runs, seed, years)
+    folder = _claimed(out, partial(cards.newest_folder, name, asked), partial(cards.default_folder, name, asked), resume, force)
     with terminal.progress(f"{printing.count(runs, 'run')} of {years} years", "building the economy", "weeks") as progress:
         try:
             card = cards.compute(
@@ -409,29 +427,6 @@ def scorecard(
     if card.manifest["failed"]:
         terminal.note(f"{len(card.manifest['failed'])} of {runs} runs failed; see {folder / 'manifest.json'}")
         raise typer.Exit(RUNS_FAILED)
-
-
-def _scorecard_folder(asked: dict, name: str, out: Path | None, resume: bool, force: bool) -> Path:
-    """Where the scorecard goes. Refuses what holds something already."""
-    from .analysis import ensemble
-    from .analysis import scorecard as cards
-
-    found = cards.newest_folder(name, asked) if resume and out is None else None
-    folder = out or found or cards.default_folder(name, asked)
-    ensemble.claim(folder, resume, force)
-    if resume:
-        terminal.note(f"continuing {folder}" if folder.is_dir() else "there is nothing to continue; starting anew")
-    return folder
-
-
-def _draw_scorecard(card, folder: Path) -> list[Path]:
-    import shutil
-
-    from .figures import demography
-
-    shutil.rmtree(folder / "figures", ignore_errors=True)
-    with terminal.working("drawing figures"):
-        return demography.draw_card(card, folder / "figures", card.manifest["hash"])
 
 
 # -- describe, list, schema ---------------------------------------------------------------------------------------------------------------
@@ -727,16 +722,6 @@ def _run_or_resume(spec, name: str, runs: int | None, seed: int | None, jobs: in
             raise typer.Exit(RUNS_FAILED) from None
 
 
-def _draw_comparison(comparison, folder: Path) -> list[Path]:
-    import shutil
-
-    from .figures import compare as drawing
-
-    shutil.rmtree(folder / "figures", ignore_errors=True)
-    with terminal.working("drawing figures"):
-        return drawing.draw_all(comparison, folder / "figures", comparison.manifest.get("hash", ""))
-
-
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `smbsim run` wrote.", show_default=False)],
@@ -833,16 +818,6 @@ def _whole_numbers(option: str, text: str) -> list[int]:
     if not all(part.isdecimal() for part in parts):
         raise InputError(f"{option} {text}: write whole numbers with commas between them, such as 500,1000,2000,4000")
     return [int(part) for part in parts]
-
-
-def _draw_tipping(found, folder: Path) -> list[Path]:
-    import shutil
-
-    from .figures import tipping as figures
-
-    shutil.rmtree(folder / "figures", ignore_errors=True)
-    with terminal.working("drawing figures"):
-        return figures.draw_all(found, folder / "figures", found.manifest["hash"])
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -29,6 +30,8 @@ _M2 = 0x94D049BB133111EB
 _G64, _M1_64, _M2_64 = np.uint64(_G), np.uint64(_M1), np.uint64(_M2)
 _S27, _S30, _S31, _S11, _ONE = (np.uint64(k) for k in (27, 30, 31, 11, 1))
 _ULP = 2.0**-53
+_NORMAL = NormalDist()
+LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps quantiles and logarithms finite
 
 
 def mix(z: int) -> int:
@@ -95,6 +98,16 @@ class Draws:
                 fill_pair_uniforms(stream, first, np.ascontiguousarray(second, dtype=np.int64), u)
         return u
 
+    def normal(self, name: str, step: int, entry: np.ndarray) -> np.ndarray:
+        """Standard normals, one per entry; returns (n,)."""
+        from scipy.special import ndtri  # half a second to import
+
+        return ndtri(np.maximum(self.uniform(name, step, entry), LEAST_UNIFORM))
+
     def one(self, name: str, step: int = 0) -> float:
         """A single uniform for a draw that belongs to no firm."""
         return float(self.uniform(name, step, np.zeros(1, dtype=np.int64))[0])
+
+    def one_normal(self, name: str, step: int = 0) -> float:
+        """A single standard normal for a draw that belongs to no firm."""
+        return _NORMAL.inv_cdf(max(self.one(name, step), LEAST_UNIFORM))

@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .interventions.policies import Policy, labels
-from .mechanisms.exits import MERGER
 from .result import Series
 from .schema import WEEKS_PER_YEAR
-from .state import State
+from .state import MERGER, State
 
 GROUPS = ("supported", "unsupported", "entrants")
 BY_POLICY = {  # panel → unit, label; axis policy

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .schema import WEEKS_PER_YEAR, InputError
-from .state import CLASSES, OWNER, WORKER
+from .state import CLASSES, OWNER, WORKER, State
 
 GOVERNMENT, FOREIGN, BANK, INVESTMENT = "government", "foreign", "bank", "investment"
 ACCOUNTS = (GOVERNMENT, FOREIGN, BANK, INVESTMENT)  # then one account per pass-through producer of the economy
@@ -163,6 +163,11 @@ class Rest:
         if name.startswith("_") or name == "structure":
             raise AttributeError(name)
         return getattr(self.structure, name)
+
+
+def price_of_capital(state: State) -> float:
+    """Currency that buys capital worth 1 in the base year."""
+    return float(state.accounts.capital_price[state.account(INVESTMENT)])
 
 
 @dataclass(frozen=True)

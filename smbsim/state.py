@@ -32,6 +32,8 @@ CLASSES = ("worker", "owner")
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
 NEVER = 2**30  # a week that does not come
+CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")  # of the exit of a firm
+NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
 
 STRUCTURE = (
     Column("uid", "1", 0, "Identity of the firm for the whole run; random numbers are keyed to it", dtype="i8", low=0),

@@ -12,9 +12,9 @@ from smbsim import economy
 from smbsim.analysis import facts, scorecard, targets
 from smbsim.analysis import panel as panels
 from smbsim.analysis.panel import SNAPSHOT, WEEKLY, Panel
-from smbsim.mechanisms.exits import CAUSES, NEVER
 from smbsim.scenario import load
 from smbsim.schema import InputError
+from smbsim.state import CAUSES, NEVER
 
 YEAR = 52
 

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..mechanisms.exits import CAUSES
 from ..metrics.network import bullwhip
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR
+from ..state import CAUSES, ILLIQUID, INSOLVENT, MERGER, NEVER
 from .panel import Panel
 
 AGES = (0, 1, 2, 3, 4, 5, 10, 15, 20, 25)  # first year of each class; those of exit_hazard_by_age.csv, as ages before the year
@@ -44,8 +44,7 @@ TAIL_FROM = 10.0  # heads from which the size tail is measured
 SIZE_BINS = 10  # of the volatility of growth
 YOUNG = 5  # years
 LONGEST_LAG = 12  # months by which employment is let to follow output, or to lead it
-MERGER = CAUSES.index("merger")
-FAILURES = (CAUSES.index("illiquid"), CAUSES.index("insolvent"))
+FAILURES = (ILLIQUID, INSOLVENT)
 GROWTH_EDGES = np.linspace(-8.0, 8.0, 65)  # growth in mean absolute deviations
 CASH_EDGES = np.geomspace(0.5, 1000.0, 45)  # days
 
@@ -166,7 +165,7 @@ def exposure_to_losses(panel: Panel, window: int = EXPOSED) -> tuple[np.ndarray,
     until, begun = until[: len(firm)], np.maximum(week, first[firm])
     exposed = np.bincount(firm, np.clip(np.minimum(np.minimum(until, last[firm]), week + window) - begun, 0, window), minlength=n)[:n]
     failed = np.isin(panel.exit_cause, FAILURES) & (panel.exit_week >= first) & (panel.exit_week < T)
-    latest = np.full(n, -(2**30))
+    latest = np.full(n, -NEVER)
     before = week < panel.exit_week[firm]
     np.maximum.at(latest, firm[before], week[before])
     hit = failed & (panel.exit_week - latest <= window)

@@ -49,7 +49,7 @@ class Panel:
     region: np.ndarray  # (n,)
     born: np.ndarray  # (n,) week
     exit_week: np.ndarray  # (n,) far beyond T for those that live
-    exit_cause: np.ndarray  # (n,) row in exits.CAUSES
+    exit_cause: np.ndarray  # (n,) row in state.CAUSES
     employment: np.ndarray  # (Y+1, n) heads at the snapshot; NaN before entry
     cash: np.ndarray  # (Y+1, n) currency
     outflow: np.ndarray  # (Y+1, n) currency/wk, smoothed

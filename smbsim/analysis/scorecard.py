@@ -31,9 +31,9 @@ import numpy as np
 from .. import economy as economies
 from .. import scenario as scenarios
 from ..economy import Economy
-from ..mechanisms.exits import CAUSES
 from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR, InputError
+from ..state import CAUSES
 from . import panel as panels
 from .ensemble import PACKAGES, AllRunsFailed, version
 from .facts import AGE_NAMES, CASH_EDGES, FINE_NAMES, GROWTH_EDGES, SIZE_KINDS, SIZE_NAMES, measure, size_effects

@@ -21,7 +21,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
@@ -53,8 +52,6 @@ FACTORS = (  # what phase 0 resets every week to its default, which is neutral: 
 )
 
 SIZES = {"micro": (0.0, 10.0), "small": (10.0, 50.0), "medium": (50.0, math.inf)}  # heads at rest: from, below; SMBs only
-NORMAL = NormalDist()
-LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 
 
 def _as_tuple(value):
@@ -265,7 +262,7 @@ def _ar1(draws: Draws, stream: str, start: int, rho: float, weeks: int) -> tuple
     """The first weeks of an AR(1) path with unit innovations that begins at 0 before `start`."""
     path, last = [], 0.0
     for t in range(start, start + weeks):
-        last = rho * last + NORMAL.inv_cdf(max(draws.one(stream, t), LEAST_UNIFORM))
+        last = rho * last + draws.one_normal(stream, t)
         path.append(last)
     return tuple(path)
 

@@ -32,9 +32,9 @@ import numpy as np
 
 from ..accounts import lend
 from ..kernel import kernel
-from ..rest import BANK, INVESTMENT
+from ..rest import BANK, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
-from ..state import SMB, total
+from ..state import NEVER, SMB, total
 from .base import Mechanism
 
 NOTHING = 1e-9  # of what was asked for: a loan that is smaller is rounding
@@ -51,7 +51,7 @@ class Credit(Mechanism):
         Column("normal_leverage", "1", 0.0, "The same at rest", low=0, entrant="copied"),
         Column("requested", "currency", 0.0, "Loans applied for this week", low=0),
         Column("refused", "1", 0, "The last application for a loan was refused", dtype="b1"),
-        Column("applied", "wk", -(2**30), "Week of the last application for a loan", dtype="i4"),
+        Column("applied", "wk", -NEVER, "Week of the last application for a loan", dtype="i4"),
         Column("new_loans", "currency/wk", 0.0, "Borrowed this week", low=0),
         Column("credit_factor", "1", 1.0, "Factor of shocks on approval and on the collateral accepted", low=0),
         Column("loan_spread", "share/yr", 0.0, "Added to the interest rate by shocks", low=0),
@@ -109,15 +109,12 @@ class Credit(Mechanism):
         firms.receivables[:] = state.sum_by_supplier(state.links.payable)
         firms.collateral[:] = goods + firms.unit_cost * firms.inventory
         firms.equity[:] = (
-            firms.cash + firms.receivables + firms.collateral + self._price(state) * firms.capital
+            firms.cash + firms.receivables + firms.collateral + price_of_capital(state) * firms.capital
             - firms.debt - owed - owed_abroad
             - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears - firms.deferred_tax.sum(axis=1)
         )  # fmt: skip
         most = np.full(firms.n, self.largest_leverage)
         firms.leverage[:] = np.minimum(np.divide(firms.debt, firms.equity, out=most, where=firms.equity > 0), self.largest_leverage)
-
-    def _price(self, state) -> float:
-        return float(state.accounts.capital_price[state.account(INVESTMENT)])
 
     def borrow(self, state, step):
         """Firms short of cash apply; the bank decides, within its own funds, and creates the deposits."""
@@ -144,7 +141,7 @@ class Credit(Mechanism):
         """Largest new loan of the firms in these rows, by collateral and net worth; currency."""
         firms = state.firms
         secured = (
-            self.loan_to_value * self._price(state) * firms.capital + self.receivables_share * firms.receivables
+            self.loan_to_value * price_of_capital(state) * firms.capital + self.receivables_share * firms.receivables
             + self.inventory_share * firms.collateral
         )[rows]  # fmt: skip
         limit = np.minimum(secured, self.most_leverage * np.maximum(firms.equity[rows], 0.0)) - firms.debt[rows]

@@ -39,7 +39,7 @@ import numpy as np
 
 from .. import heads
 from ..accounts import lend, transfer
-from ..rest import FOREIGN, INVESTMENT
+from ..rest import FOREIGN, INVESTMENT, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, InputError, param
 from ..state import CLASSES, OWNER, SMB
 from ..suppliers import lead_times, update_lead
@@ -48,7 +48,6 @@ from .base import Mechanism
 FIRST_UID = 10**9  # of those who enter; no economy starts with as many firms
 FIRST_WEEK = -52_000  # the earliest week of a burn-in
 MOST_ENTRANTS = 1000  # of one cell at a time
-LEAST_UNIFORM = 2.0**-54  # keeps the normal quantile finite
 MARGIN_WEEKS = 26.0  # over which the margin of a sector is smoothed. Assumption
 MOST_RESPONSE = 2.0  # bound on the exponent of profitability, so that a sector in ruins has finite rates. Assumption
 
@@ -184,9 +183,8 @@ class Entry(Mechanism):
     def _bill(self, state, new: Entrants) -> tuple[np.ndarray, np.ndarray]:
         """(k,) what capital costs, and the first inputs; currency."""
         pattern, owner, stock = self._first_stock(state, new)
-        price = float(state.accounts.capital_price[state.account(INVESTMENT)])
         worth = state.sectors.import_price_factor[state.slots.group[pattern]] * stock
-        return price * state.firms.capital[new.model] * new.size, np.bincount(owner, worth, minlength=len(new.uid))
+        return price_of_capital(state) * state.firms.capital[new.model] * new.size, np.bincount(owner, worth, minlength=len(new.uid))
 
     def _debt(self, state, new: Entrants) -> np.ndarray:
         return state.firms.normal_debt[new.model] * new.size
@@ -248,9 +246,7 @@ class Entry(Mechanism):
         """Productivity and quality, around those of incumbents."""
         if self.spread == self.quality_spread == self.handicap == 0.0:
             return {}
-        from scipy.special import ndtri  # half a second to import
-
-        z = [ndtri(np.maximum(step.draws.uniform(f"entry.{what}", step.t, new.uid), LEAST_UNIFORM)) for what in ("productivity", "quality")]
+        z = [step.draws.normal(f"entry.{what}", step.t, new.uid) for what in ("productivity", "quality")]
         return {
             "productivity": np.exp(self.spread * z[0] + 0.5 * self.spread**2),
             "quality": quality * np.exp(self.quality_spread * z[1] - self.handicap),

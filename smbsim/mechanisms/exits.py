@@ -6,11 +6,11 @@ r"""Exits (M5): who closes and why, the sale of what a closed firm owned, and th
     voluntary     an offer comes, o ξ_i a year, and is worth more than the firm brings:  P_i = exp( -[ Π̄_i + w_i + s_i ]⁺ / θ y_i )
     retirement    with a hazard a year
     y_s         = max( profit , φ · pay )  of the sector's SMBs at rest, per head ;   w_i = [ φ · pay - profit ]⁺ L_i  of the sector
-    proceeds_i  = κ_K (1 - ξ Q_s / A_s)⁺ q K_i + κ_G ( c_i S_i + Σ_g price of inputs · (M_ig + in transit) )
+    proceeds_i  = κ_K (1 - f Q_s / A_s)⁺ q K_i + κ_G ( c_i S_i + Σ_g price of inputs · (M_ig + in transit) )
     Q_s         ← [Q_s - A_s]⁺ + Σ_{closing in s} q K_i                                      fixed assets waiting for a buyer
 
 A_s is what the sector's living firms spend on capital in a week, so that Q_s / A_s is the number of weeks in which the sector could take up
-what is on sale, and ξ the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled.
+what is on sale, and f the discount for each of them. The buyers are abroad: the goods leave as scrap, inputs as spoiled.
 
 An owner's income is the mean profit Π̄ of a year and, where the trade earns less than a share φ of pay per head, an owner's pay w inside the
 wage bill that makes up for it; what closing would destroy, (1 - κ) of capital and goods, counts with its yearly return as the stake s. y is
@@ -48,14 +48,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import transfer, write_off
-from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT
+from ..rest import BANK, FOREIGN, GOVERNMENT, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
-from ..state import SMB, total
+from ..state import CAUSES, ILLIQUID, INSOLVENT, NEVER, NONE, RETIREMENT, SMB, VOLUNTARY, total
 from .base import Mechanism
-
-NEVER = 2**30
-CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")
-NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
 
 
 class Exits(Mechanism):
@@ -64,8 +60,8 @@ class Exits(Mechanism):
     columns = (
         Column("weeks_in_arrears", "wk", 0, "Weeks in a row in which something due was not paid", dtype="i4", low=0),
         Column("exit_week", "wk", NEVER, "Week in which the firm closed", dtype="i4"),
-        Column("exit_cause", "1", 0, "Why it closed: 0 it has not, 1 illiquid, 2 insolvent, 3 voluntary, 4 retirement, 5 merger",
-               dtype="i1", low=0, high=5),
+        Column("exit_cause", "1", 0, f"Why it closed: {', '.join(f'{i} {cause}' for i, cause in enumerate(CAUSES))}", dtype="i1", low=0,
+               high=len(CAUSES) - 1),
         Column("weeks_since_exit", "wk", 0, "Full weeks since the firm closed; 0 while it lives", dtype="i4", low=0),
         Column("owner_pay", "currency/wk", 0.0, "Owner's income that the accounts count as wages", low=0, entrant="scaled"),
         Column("restlessness", "1", -1.0, "Offers to the owner by those to the average beginner; below 0: not known yet", low=-1),
@@ -102,7 +98,7 @@ class Exits(Mechanism):
                                   source="assumption")  # fmt: skip
     orderly_recovery: float = param(0.8, unit="1", doc="κ of capital and goods where the owner closes of free will", low=0, high=1,
                                     source="assumption")  # fmt: skip
-    fire_sale: float = param(0.002, unit="1/wk", doc="ξ: discount for each week in which the sector could take up what is on sale", low=0,
+    fire_sale: float = param(0.002, unit="1/wk", doc="f: discount for each week in which the sector could take up what is on sale", low=0,
                              high=1, source="assumption")  # fmt: skip
 
     def settle(self, state, rest):
@@ -123,7 +119,7 @@ class Exits(Mechanism):
         firms.weeks_since_exit[:] += ~firms.alive
         firms.weeks_in_arrears[:] = np.where(firms.alive & (firms.overdue > 0), firms.weeks_in_arrears + 1, 0)
         may_close = firms.alive & (firms.kind == SMB)
-        assets = firms.collateral + firms.capital * state.accounts.capital_price[state.account(INVESTMENT)]
+        assets = firms.collateral + firms.capital * price_of_capital(state)
         stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
         income = np.maximum(firms.mean_profit + firms.owner_pay + stake, 0.0)
         taken = np.exp(-np.divide(income, firms.offer, out=np.full(firms.n, np.inf), where=firms.offer > 0))
@@ -165,7 +161,7 @@ class Exits(Mechanism):
         """The firms that closed sell what they have, abroad and at a discount."""
         firms, sectors = state.firms, state.sectors
         absorbed = state.by_sector(np.where(firms.alive, firms.capex, 0.0))
-        closing, price = np.flatnonzero(firms.exit_week == step.t), state.accounts.capital_price[state.account(INVESTMENT)]
+        closing, price = np.flatnonzero(firms.exit_week == step.t), price_of_capital(state)
         sector, value = firms.sector[closing], firms.capital[closing] * price
         on_sale = np.bincount(sector, weights=value, minlength=len(absorbed))
         sectors.capital_on_sale[:] = np.maximum(sectors.capital_on_sale - absorbed, 0.0) + on_sale

@@ -43,7 +43,7 @@ import numpy as np
 
 from ..accounts import BELOW_ONE, afford, repay, transfer
 from ..kernel import kernel
-from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES
+from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES, price_of_capital
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
 from ..state import OWNER, SMB, UNLIMITED, total
 from .base import Mechanism
@@ -203,7 +203,7 @@ class Finance(Mechanism):
         transfer(state, "firm", INVESTMENT, paid, "capital replacement")
         transfer(state, "household", INVESTMENT, households.invested, "residual investment")
         if self.enabled:
-            firms.capital[:] += paid / state.accounts.capital_price[state.account(INVESTMENT)] - firms.depreciation_share * firms.capital
+            firms.capital[:] += paid / price_of_capital(state) - firms.depreciation_share * firms.capital
             np.divide(firms.capital, firms.capital_coefficient, out=firms.capacity, where=firms.capital_coefficient > 0)
 
     # -- the waterfall ----------------------------------------------------------------------------------------------------------------
@@ -325,8 +325,7 @@ class Finance(Mechanism):
         """(n,) what a quarter of new capital will cost, besides replacement: firms save or borrow for it; currency."""
         firms = state.firms
         gap = np.maximum(STILL * firms.capital_need * firms.mean_demand - firms.capital, 0.0)
-        price = float(state.accounts.capital_price[state.account(INVESTMENT)])
-        return CASH_WEEKS * price * gap / self.investment_weeks
+        return CASH_WEEKS * price_of_capital(state) * gap / self.investment_weeks
 
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""

@@ -12,7 +12,6 @@ abroad is the common part of what firms meet, without which only their own luck 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 from ..accounts import transfer
 from ..rest import FOREIGN, GOVERNMENT, USES
@@ -20,7 +19,6 @@ from ..schema import WEEKS_PER_YEAR, Column, param
 from .base import Mechanism
 
 EXPORTS = USES.index(FOREIGN)
-LEAST_UNIFORM = 2.0**-54  # keeps the normal quantile finite
 
 
 class Foreign(Mechanism):
@@ -52,7 +50,7 @@ class Foreign(Mechanism):
             return
         own, accounts, sectors = state.account(FOREIGN), state.accounts, state.sectors
         kept = self.demand_persistence ** (1.0 / WEEKS_PER_YEAR)
-        news = NormalDist().inv_cdf(max(step.draws.one("demand from abroad", step.t), LEAST_UNIFORM))
+        news = step.draws.one_normal("demand from abroad", step.t)
         level = math.exp(kept * math.log(accounts.demand_level[own]) + self.demand_noise * math.sqrt(1.0 - kept**2) * news)
         accounts.demand_level[own] = level
         sectors.spending[:, EXPORTS] = level * sectors.resting_spending[:, EXPORTS]

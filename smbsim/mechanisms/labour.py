@@ -50,7 +50,6 @@ from .base import Mechanism, whose_turn
 
 LEAST_FILL = 0.01  # 1/wk, of the expected fill rate: keeps vacancies finite where nobody is left to hire
 NOBODY = 1e-9  # of staff: fewer hires wanted than that are rounding, and their lack no reason to raise pay
-LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 
 
 class Labour(Mechanism):
@@ -186,12 +185,10 @@ class Labour(Mechanism):
         """Productivity moves on: a mean-reverting walk of its logarithm, for SMBs."""
         if self.productivity_noise == 0.0:
             return
-        from scipy.special import ndtri  # half a second to import
-
         firms = state.firms
         kept = self.productivity_persistence ** (1.0 / WEEKS_PER_YEAR)
         lasting = self.productivity_noise**2 / (1.0 - self.productivity_persistence**2)  # a year's shocks decay within the year
-        shock = ndtri(np.maximum(step.draws.uniform("productivity", step.t, firms.uid), LEAST_UNIFORM))
+        shock = step.draws.normal("productivity", step.t, firms.uid)
         moved = kept * np.log(firms.productivity) + (1.0 - kept) * lasting / 2.0 + np.sqrt((1.0 - kept**2) * lasting) * shock
         firms.productivity[:] = np.where((firms.kind == SMB) & firms.alive, np.exp(moved), firms.productivity)
 

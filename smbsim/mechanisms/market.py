@@ -51,7 +51,6 @@ from .base import Mechanism, whose_turn
 
 ROUNDING = 1e-12  # shares of a market that sum to one up to this are those of the start
 CHEAPEST = 1e-3  # lowest price of imports that counts when households compare, so that their share stays finite
-LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps the normal quantile finite
 STATE = USES.index(GOVERNMENT)
 FLOWS = {INVESTMENT: "investment goods", FOREIGN: "exports", GOVERNMENT: "government purchases"}
 
@@ -301,12 +300,10 @@ class Market(Mechanism):
 
     def _change_quality(self, state, step, rows) -> None:
         """A mean-reverting walk of its logarithm."""
-        from scipy.special import ndtri  # half a second to import
-
         firms = state.firms
         kept = self.quality_persistence ** (self.review_weeks / WEEKS_PER_YEAR)
         lasting = self.quality_noise**2 / (1.0 - self.quality_persistence**2)
-        shock = ndtri(np.maximum(step.draws.uniform("quality", step.t, firms.uid[rows]), LEAST_UNIFORM))
+        shock = step.draws.normal("quality", step.t, firms.uid[rows])
         firms.quality[rows] = np.exp(kept * np.log(firms.quality[rows]) + np.sqrt((1.0 - kept**2) * lasting) * shock)
 
 

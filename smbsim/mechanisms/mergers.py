@@ -23,11 +23,10 @@ import numpy as np
 
 from ..accounts import assume_loans, transfer
 from ..schema import param
-from ..state import OWNER, SMB
+from ..state import MERGER, OWNER, SMB
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`
-MERGED = 5  # the cause of `exits`
 AMOUNTS = ("currency", "currency/wk", "base currency", "base currency/wk", "heads", "heads/wk")
 MOVED_AS_MONEY = ("cash", "debt", "spendable")  # by accounts
 LOOKED_AT = 4  # firms a bidder looks at; MODEL.md M11, m
@@ -61,7 +60,7 @@ class Mergers(Mechanism):
         unite_firms(state, buyer, target)
         firms.productivity[buyer] *= 1.0 - self.friction
         firms.alive[target] = False
-        firms.exit_week[target], firms.exit_cause[target] = step.t, MERGED
+        firms.exit_week[target], firms.exit_cause[target] = step.t, MERGER
 
     def _match(self, state, step, bidders) -> tuple[np.ndarray, np.ndarray]:
         """Pairs (buyer, target), every firm in at most one of them."""

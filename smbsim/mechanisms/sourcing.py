@@ -34,13 +34,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..draws import LEAST_UNIFORM
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
 from ..suppliers import connect, update_lead
 from .base import Mechanism
 
-LEAST_PRICE, LEAST_UNIFORM = 1e-300, 2.0**-54  # keep logarithms finite
+LEAST_PRICE = 1e-300  # keeps the logarithm finite
 FIRST_NETWORK = "as reconstruct: candidates are drawn like the first suppliers"
 
 

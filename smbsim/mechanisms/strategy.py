@@ -3,7 +3,7 @@ r"""Strategy (M6): firms compare what they earn with what they aspire to, and wh
     margin_i    = mean profit_i / (p_i · mean demand_i)                                      means of a year
     aspiration  ← aspiration + α (ϖ peers' median + (1-ϖ) own - aspiration)                 peers: SMBs of the sector, at a review
     P(search)   = π₀ + π₁ [aspiration - margin]⁺                                            at a review, when nothing is under way
-    U_c         = V_c + σ ε_c - cost_c ,   P(c) ∝ exp(β U_c / s)                              over the options the firm can pay
+    U_c         = V_c + σ s ε_c ,   P(c) ∝ exp(β U_c / s)                                     over the options the firm can pay
     V_c         ← V_c + a (margin after 26 weeks - margin before - V_c)                      belief about option c, learned by doing
 
 Reviews come every quarter, staggered by uid. Options
@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import transfer
-from ..rest import FOREIGN, INVESTMENT
+from ..rest import FOREIGN, INVESTMENT, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import SMB
 from .base import Mechanism, whose_turn
@@ -141,7 +141,7 @@ class Strategy(Mechanism):
     def _choose(self, state, step, rows) -> None:
         firms = state.firms
         spare = firms.cash[rows] - 0.5 * firms.liquidity_target[rows]
-        price = self.step_size * firms.capital[rows] * self._price(state)
+        price = self.step_size * firms.capital[rows] * price_of_capital(state)
         possible = np.ones((len(rows), len(OPTIONS)), dtype=bool)
         possible[:, EXPAND] = (price > 0) & (spare > price)
         possible[:, RETRENCH] = price > 0
@@ -167,16 +167,13 @@ class Strategy(Mechanism):
         """New capital is ordered from the investment pool and paid at once; old capital is sold abroad below its value."""
         firms = state.firms
         paid, received = np.zeros(firms.n), np.zeros(firms.n)
-        paid[buying] = self._price(state) * self.step_size * firms.capital[buying]
-        received[selling] = self.resale * self._price(state) * self.step_size * firms.capital[selling]
+        paid[buying] = price_of_capital(state) * self.step_size * firms.capital[buying]
+        received[selling] = self.resale * price_of_capital(state) * self.step_size * firms.capital[selling]
         transfer(state, "firm", INVESTMENT, paid, "expansion")
         transfer(state, FOREIGN, "firm", received, "capital sold")
         for rows, factor in ((buying, 1.0 + self.step_size), (selling, 1.0 - self.step_size)):
             for column in (firms.capital, firms.capacity, firms.capital_need):
                 column[rows] *= factor
-
-    def _price(self, state) -> float:
-        return float(state.accounts.capital_price[state.account(INVESTMENT)])
 
 
 def margin(state) -> np.ndarray:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT
+from ..rest import BANK, FOREIGN, GOVERNMENT, price_of_capital
 from ..state import LARGE, OWNER, SMB, WORKER, State
 
 HOLDERS = ("worker households", "owner households", "SMBs", "large firms", "bank", "state", "rest of the world", "other accounts")
@@ -60,7 +60,7 @@ def goods(state: State) -> np.ndarray:
 
 def capital(state: State) -> np.ndarray:
     """(n,) currency: fixed assets at the price of capital today."""
-    return state.firms.capital * state.accounts.capital_price[state.account(INVESTMENT)]
+    return state.firms.capital * price_of_capital(state)
 
 
 def _claims(state: State) -> dict[str, np.ndarray]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..state import SMB
+from ..state import ILLIQUID, INSOLVENT, MERGER, RETIREMENT, SMB, VOLUNTARY
 from .base import metric, smbs
-
-ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(1, 6)  # codes of the column exit_cause
 
 
 def closed(state) -> np.ndarray:
@@ -53,7 +51,7 @@ def insolvent_exits(state):
 
 @metric("firms/wk", "Exits: voluntary")
 def voluntary_exits(state):
-    """SMBs that closed because they earned too little for a year."""
+    """SMBs that closed because the owner was offered more than the firm brought."""
     return _closed_for(state, VOLUNTARY)
 
 

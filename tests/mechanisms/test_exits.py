@@ -14,13 +14,13 @@ from strategies import REPEATABLE
 from smbsim.accounts import transfer
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.exits import CAUSES, ILLIQUID, MERGER, NEVER, RETIREMENT, Exits
+from smbsim.mechanisms.exits import Exits
 from smbsim.metrics import METRICS
 from smbsim.metrics.balance import FINANCIAL, balance_sheet
 from smbsim.metrics.identities import Books
 from smbsim.network import from_edges
 from smbsim.schema import WEEKS_PER_YEAR
-from smbsim.state import LARGE, SMB
+from smbsim.state import CAUSES, ILLIQUID, LARGE, MERGER, NEVER, RETIREMENT, SMB
 
 WEEK = Step(0, Draws(1))
 QUIET = {"offer_rate": 0.0, "retirement_hazard": 0.0, "grace_weeks": 4}

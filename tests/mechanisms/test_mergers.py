@@ -7,9 +7,9 @@ import pytest
 from models import advance, miniature
 
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.mergers import MERGE, MERGED, Mergers, unite_networks
+from smbsim.mechanisms.mergers import MERGE, Mergers, unite_networks
 from smbsim.metrics.identities import Books
-from smbsim.state import SMB
+from smbsim.state import MERGER, SMB
 
 QUIET = {"strategy": {"search_base": 0.0}, "entry": {"enabled": False}, "exits": {"retirement_hazard": 0.0}}
 
@@ -52,7 +52,7 @@ def test_nothing_is_lost_and_the_target_is_empty(running):
     Mergers(enabled=True).merge(state, Step(9, draws))
     gone = np.flatnonzero(alive & ~firms.alive)
     assert len(gone) > 3
-    assert np.all(firms.exit_cause[gone] == MERGED)
+    assert np.all(firms.exit_cause[gone] == MERGER)
     assert np.all(firms.exit_week[gone] == 9)
     for name, value in totals(state).items():
         assert np.allclose(value, before[name], rtol=1e-12), name
@@ -129,4 +129,4 @@ def test_books_close_in_the_weeks_after(running):
             state.households.deposits[0] -= 1e8 * np.count_nonzero(state.firms.tried_since == t + 1)  # where the gift comes from
         gaps = books.gaps(state)
         assert max(gaps.values()) < 1e-9, (t, gaps)
-    assert np.count_nonzero(state.firms.exit_cause == MERGED) > 3
+    assert np.count_nonzero(state.firms.exit_cause == MERGER) > 3

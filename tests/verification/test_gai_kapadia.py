@@ -21,10 +21,10 @@ import pytest
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.credit import Credit
-from smbsim.mechanisms.exits import CAUSES, Exits
+from smbsim.mechanisms.exits import Exits
 from smbsim.rest import ACCOUNTS
 from smbsim.scenario import MECHANISMS
-from smbsim.state import State
+from smbsim.state import CAUSES, State
 
 K = 4  # claims up to which the loss of one is the end
 CASCADE = 0.05  # share of firms from which a chain of defaults counts as a cascade

@@ -1,4 +1,4 @@
-"""The only code that moves people between firms and the pools of the unemployed.
+"""How many people an output needs, and the only code that moves them between firms and the pools of the unemployed.
 
     labour force_r = unemployed_r + Σ_{i in r} L_i + roaming_r              of region r, at any moment
     Σ_r roaming_r  = Σ_{i everywhere} L_i                                   roaming_r lives in r and works for firms that are everywhere
@@ -11,6 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from .state import EVERYWHERE, State
+
+
+def needed(state: State, output: np.ndarray) -> np.ndarray:
+    """(n,) heads that make an output (n,) base currency/wk: coefficient · intensity · output / (productivity · efficiency)."""
+    firms = state.firms
+    return firms.labour_coefficient * firms.labour_intensity * output / (firms.productivity * firms.efficiency)
 
 
 def leave(state: State, heads: np.ndarray) -> None:

@@ -591,11 +591,11 @@ class NaiveEconomy:
         for cell in self.households.values():
             cell["income"] = 0.0
         if not self.on("labour"):
-            self.place_staff({uid: firm["labour_coefficient"] * firm["output"] for uid, firm in self.firms.items()})
+            self.place_staff({uid: self.needed(firm, firm["output"]) for uid, firm in self.firms.items()})
         for uid, firm in self.firms.items():
             pay, heads = firm["wage_factor"] * firm["wage"], firm["employment"]
             if self.on("labour"):
-                used = firm["labour_coefficient"] * firm["output"] / firm["productivity"]
+                used = self.needed(firm, firm["output"]) - firm["borrowed"]
                 heads = max(heads, used)
                 firm["wage_subsidy"] = firm["wage_subsidy_share"] * pay * max(firm["employment"] - used, 0.0)
                 self.pay("wage subsidy", GOVERNMENT, ("firm", uid), firm["wage_subsidy"])
@@ -605,6 +605,10 @@ class NaiveEconomy:
             paid = self.afford(uid, due)
             firm["wage_arrears"] = due - paid
             self.pay_cells("wages", ("firm", uid), firm["region"], WORKER, paid)
+
+    def needed(self, firm, output):
+        """Heads that make an output: λ ι x / (a h)."""
+        return firm["labour_coefficient"] * firm["labour_intensity"] * output / (firm["productivity"] * firm["efficiency"])
 
     def tax(self, uid, flow, tax):
         firm = self.firms[uid]
@@ -965,8 +969,8 @@ class NaiveEconomy:
         wanted, leaving = {}, {}
         for uid, firm in self.firms.items():
             able = firm["capacity"] * firm["overtime"] * firm["capacity_factor"]
-            firm["desired_employment"] = firm["labour_coefficient"] * min(firm["planned_output"], able) / firm["productivity"]
-            gap = firm["desired_employment"] - firm["employment"]
+            firm["desired_employment"] = self.needed(firm, min(firm["planned_output"], able))
+            gap = firm["desired_employment"] - firm["employment"] - firm["borrowed"]
             cut = labour.firing_speed * (1.0 - firm["wage_subsidy_share"]) * max(-gap, 0.0)
             quits = labour.quit_share * firm["turnover"] * firm["employment"] * pay[uid] ** -labour.quit_elasticity
             firm["quits"] = min(quits, firm["employment"])
@@ -985,8 +989,9 @@ class NaiveEconomy:
                     self.regions[r]["roaming_staff"] += n
         self.review_wages(t, wanted)
         for firm in self.firms.values():
-            hours = firm["labour_factor"] * labour.hours_max * firm["employment"] * firm["productivity"]
-            firm["labour_limit"] = hours / firm["labour_coefficient"] if firm["labour_coefficient"] > 0.0 else UNLIMITED
+            at_work = max(firm["employment"] + firm["borrowed"], 0.0)
+            per_unit = self.needed(firm, 1.0)
+            firm["labour_limit"] = firm["labour_factor"] * labour.hours_max * at_work / per_unit if per_unit > 0.0 else UNLIMITED
 
     def learn(self, t):
         """ln a ← ρ ln a + (1-ρ) σ²/2 + √(1-ρ²) σ z, σ² the variance in the long run: SMBs."""
@@ -1230,7 +1235,7 @@ class NaiveEconomy:
             firm["material_cost"] += sum(k * self.sectors[g]["counter_price"] for g, k in enumerate(sector["counter_coefficient"]))
             firm["material_cost"] += sum(m * self.sectors[g]["import_price_factor"] for g, m in enumerate(sector["spot_coefficient"]))
             firm["material_cost"] += sector["other_import_coefficient"] + sum(sector["account_coefficient"])
-            labour = firm["wage_factor"] * firm["wage"] * firm["labour_coefficient"] / firm["productivity"]
+            labour = firm["wage_factor"] * firm["wage"] * self.needed(firm, 1.0)
             firm["unit_cost"] = firm["cost_factor"] * firm["material_cost"] + firm["product_tax_coefficient"] + labour
 
     def review_prices(self, t):

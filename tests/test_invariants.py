@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, given, reject, settings
 from strategies import RANDOM, REPEATABLE, Case, cases
 
+from smbsim import heads
 from smbsim.mechanisms.base import Step
 from smbsim.metrics.identities import Books
 from smbsim.schema import InputError
@@ -103,7 +104,7 @@ def deposits(state: State) -> dict[str, float]:
 def wages(state: State) -> dict[str, float]:
     """All labour used is paid."""
     firms = state.firms
-    used = firms.wage_factor * firms.wage * firms.labour_coefficient * firms.output / firms.productivity
+    used = firms.wage_factor * firms.wage * (heads.needed(state, firms.output) - firms.borrowed)
     return {"wages": relative(np.maximum(used - firms.wage_bill, 0.0), firms.wage_bill)}
 
 

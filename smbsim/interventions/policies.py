@@ -35,6 +35,7 @@ from typing import Annotated, ClassVar, Literal, Union
 import numpy as np
 from pydantic import Field
 
+from .. import heads
 from ..accounts import afford, draw_on, lend, transfer
 from ..draws import Draws
 from ..mechanisms.base import Step
@@ -256,7 +257,7 @@ class WageSubsidy(Policy):
         firms, level = state.firms, state.firms.support_level[:, k]
         if not level.any():
             return
-        idle = np.maximum(firms.employment - firms.labour_coefficient * firms.output / firms.productivity, 0.0)
+        idle = np.maximum(firms.employment + firms.borrowed - heads.needed(state, firms.output), 0.0)
         asked = level * firms.wage_factor * firms.wage * idle
         given = draw_on(state, k, asked)
         refused = 1.0 - np.divide(given, asked, out=np.ones(firms.n), where=asked > 0)

@@ -5,9 +5,10 @@ r"""Costs: inputs that are bought without a stock, and what a unit of output cos
     spot inputs        imports and products of accounts for what was made this week, and extra costs; paid on delivery, or not had
     materials_i        Σ_g a_ig m_ig + Σ_g k_hg P_g + Σ_g m_hg φ_g + other imports + products of accounts         per unit
     extra cost_i       (f_i - 1) materials_i x_i                                          shocks; paid to the rest of the world
-    unit cost_i        f_i materials_i + t_i + w_i λ_i / A_i + r_i            w wage, λ staff per unit, A productivity, r cost of rules
+    unit cost_i        f_i materials_i + t_i + w_i λ_i ι_i / (A_i h_i) + r_i        w wage, λ staff per unit, r cost of rules
 
-a is the input per unit of output from stock, m its mean purchase price, P the price index of a sector's pool, φ the price of imports.
+A is productivity, h what skills and ι what tools do to the labour needed; a is the input per unit of output from stock, m its mean
+purchase price, P the price index of a sector's pool, φ the price of imports.
 Capital and interest are no part of the unit cost: they are paid from the markup.
 
 symbol  column                 unit
@@ -51,8 +52,8 @@ class Costs(Mechanism):
         Column("account_coefficient", "1", 0.0, "Products of accounts per unit of output", axis="sector", width="account"),
     )
     reads = ("output", "price", "pool_share", "counter_price", "bargain", "demand_factor", "final_fill_rate", "import_factor",
-             "import_price_factor", "coefficient", "purchase_price", "product_tax_coefficient", "labour_coefficient", "productivity",
-             "wage", "wage_factor", "compliance_cost", "normal_output")  # fmt: skip
+             "import_price_factor", "coefficient", "purchase_price", "product_tax_coefficient", "labour_coefficient",
+             "labour_intensity", "productivity", "efficiency", "wage", "wage_factor", "compliance_cost", "normal_output")  # fmt: skip
     writes = (*(c.name for c in columns), "spendable", "cash", "balance")
 
     def settle(self, state, rest):
@@ -118,7 +119,8 @@ class Costs(Mechanism):
         state.customers.run(stocked_cost, state.slot_start, slots.coefficient, slots.purchase_price, firms.material_cost)
         bought = sectors.counter_coefficient @ sectors.counter_price + sectors.spot_coefficient @ sectors.import_price_factor
         firms.material_cost[:] += (bought + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1))[firms.sector]
-        labour = firms.wage_factor * firms.wage * firms.labour_coefficient / firms.productivity
+        staff = firms.labour_coefficient * firms.labour_intensity
+        labour = firms.wage_factor * firms.wage * staff / (firms.productivity * firms.efficiency)
         rules = np.divide(firms.compliance_cost, firms.normal_output, out=np.zeros(firms.n), where=firms.normal_output > 0)
         firms.unit_cost[:] = firms.cost_factor * firms.material_cost + firms.product_tax_coefficient + labour + rules
 

@@ -1,32 +1,35 @@
 r"""Labour (M7): firms hire and fire towards the staff they need, people quit, pools of the unemployed fill vacancies, wages are reviewed.
 
-    L*_i      = λ_i min(planned_i, capacity_i) / a_i                            staff wanted; a productivity
-    cut_i     = γ_F (1 - s_i) [L_i - L*_i]⁺                                     s share of idle staff's pay that the state bears
-    quits_i   = q h_i L_i ŵ_i^(-ε_q) , layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
-    N_i       = γ_H [L*_i - L_i]⁺ + [quits_i - cut_i]⁺                           hires wanted: growth, and quits replaced
+    L*_i      = λ_i ι_i min(planned_i, capacity_i) / (a_i h_i)                  staff wanted; a productivity, h skills, ι tools
+    cut_i     = γ_F (1 - s_i) [L_i + B_i - L*_i]⁺                               s share of idle staff's pay that the state bears
+    quits_i   = q z_i L_i ŵ_i^(-ε_q) , layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
+    N_i       = γ_H [L*_i - L_i - B_i]⁺ + [quits_i - cut_i]⁺                     hires wanted: growth, and quits replaced
     V_i       = N_i / f̂_r ,   f̂_r ← f̂_r + (f_r - f̂_r) / τ_f                     vacancies; f̂ the expected share of vacancies filled
     M_r       = min( A_r U_r^η V_r^(1-η) , U_r , V_r ) ,   f_r = M_r / V_r        matches of the week, from the pool at its start
     hires_i   = V_i min(1, ŵ_i^ε_w M_r / Σ_j V_j ŵ_j^ε_w)                        better pay draws more
-    limit_i   = labour_factor_i · h L_i a_i / λ_i                               longer hours carry a firm up to h
-    wages_i   = w_i max(L_i, λ_i x_i / a_i)                                     idle staff is paid; longer hours are paid
+    limit_i   = labour_factor_i · m (L_i + B_i) a_i h_i / (λ_i ι_i)             longer hours carry a firm up to m
+    wages_i   = w_i max(L_i, λ_i ι_i x_i / (a_i h_i) - B_i)                     idle staff is paid; longer hours are paid
     w_i       ← max( w_i (1 + clip(ξ unfilled_i + ψ (u₀ - u_r), ±c)), w_min w⁰_i )  every 13 weeks, each firm in its own
     ln a_i    ← ρ ln a_i + (1-ρ) σ²/2 + noise                                   SMBs; σ² the variance in the long run, so that E[1/a] = 1
 
 ŵ is the wage relative to the firm's own at rest, over the mean of that in the region; unfilled is a mean of 1 - hires/N. A_r is such that
-at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. h is the sector's turnover relative to the mean of all staff;
-where a pool could not replace the quits of a week, h is lower for all. Firms that are everywhere offer vacancies by population and lay
-off where their staff lives.
+at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. z is the sector's turnover relative to the mean of all staff;
+where a pool could not replace the quits of a week, z is lower for all. Firms that are everywhere offer vacancies by population and lay
+off where their staff lives. B is staff at work here that other firms employ and pay, less own staff at work there.
 
 Separations are told apart by what caused them: quits, layoffs (demand), releases (the firm closed).
 
-Off, the limit γ_H, γ_F → ∞ with unlimited pools: staff is what the output of the week needs, L_i = λ_i x_i, and without a shock labour
-limits nothing. A labour shock m < 1 keeps a share of the normal staff away: labour_limit = m · output at rest.
+Off, the limit γ_H, γ_F → ∞ with unlimited pools: staff is what the output of the week needs, L_i = λ_i ι_i x_i / (a_i h_i), and without
+a shock labour limits nothing. A labour shock m < 1 keeps a share of the normal staff away: labour_limit = m · output at rest.
 
 symbol  column                    unit
 L       employment                heads
 λ       labour_coefficient        heads per base currency/wk
 a       productivity              1
-h       turnover                  1
+h       efficiency                1
+ι       labour_intensity          1
+B       borrowed                  heads
+z       turnover                  1
 w       wage                      currency per head and week
 U       unemployed (region)       heads
 f̂       expected_fill (region)    1/wk
@@ -68,6 +71,9 @@ class Labour(Mechanism):
         Column("labour_factor", "1", 1.0, "Share of the normal staff left by shocks", low=0),
         Column("labour_limit", "base currency/wk", 1e300, "Output that labour allows", low=0),
         Column("productivity", "1", 1.0, "Output per head, relative to rest", low=0),
+        Column("efficiency", "1", 1.0, "Output per head due to skills, relative to rest", low=0),
+        Column("labour_intensity", "1", 1.0, "Labour per unit of output due to tools, relative to rest", low=0),
+        Column("borrowed", "heads", 0.0, "Staff of other firms at work here, less own staff at work for others"),
         Column("turnover", "1", 1.0, "Quits relative to the mean of all staff", low=0),
         Column("desired_employment", "heads", 0.0, "Staff that planned output needs", low=0),
         Column("vacancies", "heads", 0.0, "Jobs on offer this week", low=0),
@@ -103,7 +109,7 @@ class Labour(Mechanism):
     resting_fill: float = param(0.25, unit="1/wk", doc="f: share of vacancies filled in a week at rest", low=0.02, high=1,
                                 source="assumption; with unemployment of 5 % a tenth of the unemployed find work in a week")  # fmt: skip
     fill_weeks: float = param(5.0, unit="wk", doc="τ_f: time in which firms learn how vacancies fill", low=1, high=52, source="assumption")
-    hours_max: float = param(1.1, unit="1", doc="h: longest hours relative to normal", low=1, high=2, source="assumption")
+    hours_max: float = param(1.1, unit="1", doc="m: longest hours relative to normal", low=1, high=2, source="assumption")
     wage_review_weeks: int = param(13, unit="wk", doc="Weeks between wage reviews of a firm", low=1, high=104, source="assumption")
     wage_pressure: float = param(0.05, unit="1", doc="ξ: raise at a review when no wanted hire is found", low=0, high=0.5,
                                  source="Delli Gatti et al. (2011): at most .05 a quarter")  # fmt: skip
@@ -162,8 +168,8 @@ class Labour(Mechanism):
         self._learn(state, step)
         relative = self._relative_pay(state)
         able = firms.capacity * firms.overtime * firms.capacity_factor
-        firms.desired_employment[:] = firms.labour_coefficient * np.minimum(firms.planned_output, able) / firms.productivity
-        gap = firms.desired_employment - firms.employment
+        firms.desired_employment[:] = heads.needed(state, np.minimum(firms.planned_output, able))
+        gap = firms.desired_employment - (firms.employment + firms.borrowed)
         cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
         firms.quits[:] = np.minimum(self.quit_share * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
         firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
@@ -178,8 +184,10 @@ class Labour(Mechanism):
     def _limit(self, state) -> np.ndarray:
         """(n,) base currency/wk that the staff can make in the longest hours."""
         firms = state.firms
-        hours = firms.labour_factor * self.hours_max * firms.employment * firms.productivity
-        return np.divide(hours, firms.labour_coefficient, out=np.full(firms.n, UNLIMITED), where=firms.labour_coefficient > 0)
+        at_work = np.maximum(firms.employment + firms.borrowed, 0.0)
+        hours = firms.labour_factor * self.hours_max * at_work * (firms.productivity * firms.efficiency)
+        per_unit = firms.labour_coefficient * firms.labour_intensity
+        return np.divide(hours, per_unit, out=np.full(firms.n, UNLIMITED), where=per_unit > 0)
 
     def _learn(self, state, step) -> None:
         """Productivity moves on: a mean-reverting walk of its logarithm, for SMBs."""
@@ -247,11 +255,11 @@ class Labour(Mechanism):
         """Wages, from firms to the worker cells of their region; before them the state's share in the pay of idle staff."""
         firms, households = state.firms, state.households
         if self.enabled:
-            used = firms.labour_coefficient * firms.output / firms.productivity
-            firms.wage_bill[:] = firms.wage_factor * firms.wage * np.maximum(firms.employment, used)
-            self._subsidise(state, np.maximum(firms.employment - used, 0.0))
+            used = heads.needed(state, firms.output)
+            firms.wage_bill[:] = firms.wage_factor * firms.wage * np.maximum(firms.employment, used - firms.borrowed)
+            self._subsidise(state, np.maximum(firms.employment + firms.borrowed - used, 0.0))
         else:
-            heads.place(state, firms.labour_coefficient * firms.output / firms.productivity)
+            heads.place(state, heads.needed(state, firms.output))
             firms.wage_bill[:] = firms.wage_factor * firms.wage * firms.employment
         due = firms.wage_bill + firms.wage_arrears
         paid = afford(state, due)

@@ -40,6 +40,8 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "figures.policy": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "report": 5, "cli": 5, "__main__": 5,
+    "commands": 5, "commands.options": 5, "commands.run": 5, "commands.risk": 5, "commands.scorecard": 5, "commands.names": 5,
+    "commands.results": 5, "commands.start": 5, "commands.compare": 5, "commands.report": 5, "commands.tipping": 5,
 }  # fmt: skip
 UPWARD_INSIDE = {
     ("result", "Result.plot", "figures.series"),

@@ -116,11 +116,12 @@ class Entry(Mechanism):
         model = self._models(state, step, cell, uid)
         there = model >= 0  # where a sector has lost all its SMBs there is nobody to learn from
         new = self._size(state, step, Entrants(uid, cell // len(state.sector_codes), model)[there])
-        new = new[self._can_pay(state, new)]
-        if len(new.uid):
-            bill, debt, equity = self._bill(state, new), self._debt(state, new), self._equity(state, new)
+        bill = self._bill(state, new)
+        can = self._can_pay(state, new, bill[-1])
+        if can.any():
+            new = new[can]
             rows = self._join(state, step, new)
-            self._pay(state, rows, bill, debt, equity)
+            self._pay(state, rows, *bill[:, can])
             heads.hire(state, rows, new.staff)
 
     def _margin(self, state) -> np.ndarray:
@@ -180,23 +181,20 @@ class Entry(Mechanism):
         stock = slots.input_cover[pattern] * slots.coefficient[pattern] * (firms.normal_output[new.model] * new.size)[owner]
         return pattern, owner, stock * np.minimum(state.sectors.import_factor[slots.group[pattern]], 1.0)
 
-    def _bill(self, state, new: Entrants) -> tuple[np.ndarray, np.ndarray]:
-        """(k,) what capital costs, and the first inputs; currency."""
+    def _bill(self, state, new: Entrants) -> np.ndarray:
+        """(4, k) what capital costs, what the first inputs cost, what the bank lends, what owners put in; currency."""
+        firms = state.firms
         pattern, owner, stock = self._first_stock(state, new)
         worth = state.sectors.import_price_factor[state.slots.group[pattern]] * stock
-        return price_of_capital(state) * state.firms.capital[new.model] * new.size, np.bincount(owner, worth, minlength=len(new.uid))
+        capital = price_of_capital(state) * firms.capital[new.model] * new.size
+        inputs = np.bincount(owner, worth, minlength=len(new.uid))
+        debt = firms.normal_debt[new.model] * new.size
+        needed = capital + inputs + firms.liquidity_target[new.model] * new.size
+        return np.stack([capital, inputs, debt, np.maximum(needed - debt, 0.0)])
 
-    def _debt(self, state, new: Entrants) -> np.ndarray:
-        return state.firms.normal_debt[new.model] * new.size
-
-    def _equity(self, state, new: Entrants) -> np.ndarray:
-        """(k,) what owners put in."""
-        needed = sum(self._bill(state, new)) + state.firms.liquidity_target[new.model] * new.size
-        return np.maximum(needed - self._debt(state, new), 0.0)
-
-    def _can_pay(self, state, new: Entrants) -> np.ndarray:
+    def _can_pay(self, state, new: Entrants, equity) -> np.ndarray:
         """(k,) bool: the deposits of the region's owners suffice for this one and those before it."""
-        equity, can = self._equity(state, new), np.zeros(len(new.uid), dtype=bool)
+        can = np.zeros(len(new.uid), dtype=bool)
         deposits = state.households.deposits[OWNER :: len(CLASSES)]
         for r in np.unique(new.region):
             mine = new.region == r
@@ -252,7 +250,7 @@ class Entry(Mechanism):
             "quality": quality * np.exp(self.quality_spread * z[1] - self.handicap),
         }
 
-    def _pay(self, state, rows, bill, debt, equity) -> None:
+    def _pay(self, state, rows, capital, inputs, debt, equity) -> None:
         """Owners and the bank pay in; capital is ordered and paid, inputs are bought abroad."""
         firms = state.firms
 
@@ -266,8 +264,8 @@ class Entry(Mechanism):
         transfer(state, "household", "firm", paid_in, "capital of entrants", of_firms(equity))
         state.households.disposable[:] -= paid_in  # saved, not there to be spent
         lend(state, of_firms(debt))
-        transfer(state, "firm", INVESTMENT, of_firms(bill[0]), "investment of entrants")
-        transfer(state, "firm", FOREIGN, of_firms(bill[1]), "first inputs of entrants")
+        transfer(state, "firm", INVESTMENT, of_firms(capital), "investment of entrants")
+        transfer(state, "firm", FOREIGN, of_firms(inputs), "first inputs of entrants")
         firms.spendable[rows] = firms.cash[rows]
 
 

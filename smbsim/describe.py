@@ -65,6 +65,7 @@ class Entry:
     names: tuple[str, ...] = ()  # further names
 
     def plain(self) -> dict:
+        """What is not empty, as plain data."""
         return {key: value for key, value in asdict(self).items() if value}
 
 

@@ -106,6 +106,7 @@ class Cells:
     at: Callable[[int], str]  # row -> "line 17"; with the source it names the row
 
     def where(self, row: int) -> str:
+        """links.csv line 17: names a row in a message."""
         return f"{self.source} {self.at(row)}"
 
 

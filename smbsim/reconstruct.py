@@ -116,10 +116,12 @@ class Market:
 
     @property
     def large(self) -> int:
+        """Place of the large row among the members."""
         return self.member.size - 1
 
     @property
     def limit(self) -> np.ndarray:
+        """(J+1,) currency/yr: most that each can sell along links."""
         return self.output - self.kept
 
 

@@ -106,6 +106,7 @@ class Structure:
 
     @property
     def accounts(self) -> tuple[str, ...]:
+        """Names of all accounts: those that every economy has, then its sectors without firms."""
         return (*ACCOUNTS, *self.passthrough)
 
     def by_region(self, values: np.ndarray) -> np.ndarray:

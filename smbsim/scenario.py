@@ -100,6 +100,8 @@ BUILD_FACTOR = 2.0  # memory at the peak of building, relative to the finished s
 
 
 class Section(BaseModel):
+    """A section of a scenario file: fixed once read, unknown keys refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

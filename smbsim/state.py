@@ -273,6 +273,7 @@ class State:
         self.suppliers = Rows(self.supplier_start, threads, blocks)  # rows of firms, as sellers
 
     def table(self, axis: str) -> Table:
+        """The table of an axis: firm, link, slot, sector, …. Raises KeyError for another."""
         return getattr(self, TABLES[axis])
 
     def account(self, name: str) -> int:

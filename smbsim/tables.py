@@ -42,6 +42,7 @@ class Table:
             self.rows.setdefault(key, (line, row))
 
     def name(self, key: tuple[str, ...]) -> str:
+        """sector '72', region '1': names a key in a message."""
         return ", ".join(f"{column} '{code}'" for column, code in zip(self.keys, key, strict=True))
 
     def require(self, *axes: tuple[str, ...]) -> None:

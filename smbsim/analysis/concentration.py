@@ -40,6 +40,13 @@ def gini(x: np.ndarray) -> float:
 
 
 def statistics_of(x: np.ndarray, size: np.ndarray) -> dict[str, float]:
+    """The numbers of STATISTICS, by name, of one ranking.
+
+    x    : (n,) 1         index of every firm closed, >= 0
+    size : (n,) any unit  what rank correlation is taken with; its output
+
+    gini is NaN where all are 0, spearman_size NaN where all are equal or there are fewer than three. Raises ValueError for n = 0.
+    """
     top = x >= NEAR_TOP * x.max()
     return {
         "firms": len(x), "mean": x.mean(), "median": np.median(x), "highest": x.max(), "gini": gini(x),

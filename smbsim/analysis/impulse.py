@@ -197,6 +197,7 @@ def long_run_multipliers(state: State, scenario: Scenario, closed: bool | None =
     reach = state.regions.large_customers[:, firms.sector] * everywhere  # (R, n)
 
     def rounds(x: np.ndarray) -> np.ndarray:
+        """One round of spending: (n + R + A,) of p, y and z in this order → what it adds to each."""
         p, y, z = x[:n], x[n : n + regions], x[n + regions :]
         pools = state.by_sector(firms.sale_share * p)
         income = np.where(everywhere, state.regions.population_share @ y, y[firms.region])

@@ -42,9 +42,11 @@ class Loop:
 
     @property
     def past(self) -> bool:
+        """The loop amplifies itself: what comes back is more than the threshold."""
         return self.value > self.threshold
 
     def in_words(self) -> str:
+        """One line: name, value, on which side of its threshold, and what the value is."""
         side = "ABOVE" if self.past else "below"
         return f"{self.name}: {self.value:.3g}, {side} its threshold of {self.threshold:.3g} ({self.doc})"
 

@@ -70,6 +70,7 @@ def part_of(folder: Path, seed: int, first: int) -> Path:
 
 
 def rename_into(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) so that it is there whole or not at all."""
     temporary = path.with_suffix(".part")
     temporary.write_text(text, encoding="utf-8")
     temporary.rename(path)

@@ -58,6 +58,7 @@ class Row:
     verdict: str
 
     def plain(self) -> dict[str, Any]:
+        """One row of scorecard.csv: column → text or number (NaN where unknown)."""
         f = self.fact
         return {
             "name": f.name, "group": f.group, "label": f.label, "unit": f.unit, "role": f.role, "verdict": self.verdict,
@@ -304,6 +305,7 @@ def _measure_all(scenario, seeds, years, economy: Economy, folder, jobs, progres
     failed: dict[int, str] = {}
 
     def report(n: int) -> None:
+        """n weeks more are done; called from several threads."""
         nonlocal done
         with one_at_a_time:
             done += n
@@ -311,6 +313,8 @@ def _measure_all(scenario, seeds, years, economy: Economy, folder, jobs, progres
                 progress(done, weeks * len(seeds))
 
     def one(s: int) -> dict[str, np.ndarray]:
+        """Measures of one seed, name → array, from its panel; the panel is read where it is there, else simulated and kept. Raises what a
+        run raises."""
         path = None if folder is None else folder / "parts" / f"{s}.nc"
         if path is not None and path.is_file():
             report(weeks)

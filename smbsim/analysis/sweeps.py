@@ -145,6 +145,7 @@ class Loop:
 
     @property
     def hysteresis(self) -> bool:
+        """The loop is there, and it is kept when there is more time: not an effect of going too fast."""
         return self.there and self.kept
 
 

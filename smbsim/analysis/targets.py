@@ -148,6 +148,7 @@ def around(target: float, share: float) -> dict[str, float]:
 
 
 def within(target: float, low: float, high: float) -> dict[str, float]:
+    """A target and a band with its own ends, all in the unit of the fact."""
     return {"target": target, "low": low, "high": high}
 
 

@@ -40,6 +40,7 @@ class Threshold:
 
     @property
     def found(self) -> bool:
+        """The system tips inside the range."""
         return bool(np.isfinite(self.parameter))
 
     @property

@@ -52,10 +52,12 @@ class Look:
 
     @property
     def jumps(self) -> bool:
+        """A branch changes by a large step."""
         return any(step is not None and step.large for step in self.steps)
 
     @property
     def suspicious(self) -> bool:
+        """There is something to test: a jump or a lasting loop."""
         return self.jumps or self.loop.hysteresis
 
 
@@ -342,9 +344,11 @@ class _Count:
         self.progress, self.total, self.done, self.lock = progress, total, 0.0, Lock()
 
     def counted(self, system: System) -> System:
+        """The same system; each of its calls counts as much work as its attribute `cost` says."""
         cost = _cost(system)
 
         def call(parameter, state, seed):
+            """As `system` (m, state), told to `progress` afterwards; from several threads, one at a time."""
             answer = system(parameter, state, seed)
             with self.lock:
                 self.done += cost
@@ -355,5 +359,6 @@ class _Count:
         return call
 
     def finish(self) -> None:
+        """All is done, whatever was expected."""
         if self.progress is not None:
             self.progress(self.total, self.total)

@@ -209,6 +209,8 @@ class Search:
 
     @property
     def asked(self) -> dict:
+        """What was asked, as plain data: the parameter and its range, the order parameter with label and unit, weeks per hold, options,
+        sizes, and the scenario in full. It stands in the manifest, and the hash of the results folder is made of it."""
         metric = METRICS[self.system.metric]
         unit = "1" if metric.unit == "1" else "share of rest"
         return {

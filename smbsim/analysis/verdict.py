@@ -35,6 +35,7 @@ class Test:
     why: str
 
     def in_words(self) -> str:
+        """One line: name, whether it holds, why."""
         said = {True: "holds", False: "does not hold", None: "not tested"}[self.holds]
         return f"{self.name} {NAMES[self.name]}: {said} ({self.why})"
 
@@ -49,10 +50,12 @@ class Step:
 
     @property
     def large(self) -> bool:
+        """At least LARGE of the span within the window, and more than noise explains."""
         return bool(self.share >= LARGE and self.share > ERRORS * self.error)
 
     @property
     def abrupt(self) -> bool:
+        """Most of it is there in a quarter of the window too: a jump, not a steep slope."""
         return bool(self.large and self.narrow >= STAYS * self.share)
 
 
@@ -70,6 +73,7 @@ class Verdict:
 
     @property
     def holding(self) -> tuple[str, ...]:
+        """Names of the tests that hold."""
         return tuple(test.name for test in self.tests if test.holds)
 
     def in_words(self) -> str:

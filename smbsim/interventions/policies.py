@@ -77,6 +77,7 @@ class Policy(Intervention):
 
     @property
     def needed(self) -> tuple[str, ...]:
+        """Sections of the scenario that must be enabled: for what the policy does, and for its condition."""
         return (*self.needs, *CONDITION_NEEDS.get(self.eligibility, ()))
 
     def _misfits(self) -> list[str]:
@@ -178,9 +179,12 @@ class CreditGuarantee(Policy):
                        source="assumption; US SBA 7(a): .02 to .0375")  # fmt: skip
 
     def act(self, state, k, m, who):
+        """Phase 0: the state bears a share m of what earlier guarantees leave of the loss."""
         cover(state.firms.guarantee_share, state.firms.support_level[:, k], m, who)
 
     def support(self, state, k):
+        """The budget is taken up by what this week's new loans are guaranteed for (new_loans (n,) currency); the fee is paid out of the
+        loan."""
         firms = state.firms
         asked = firms.support_level[:, k] * firms.new_loans
         if not asked.any():
@@ -206,6 +210,7 @@ class EmergencyLoan(Policy):
     most: float | None = param(None, unit="currency", doc="Largest loan to one firm; null: no limit", low=0, source="choice")
 
     def support(self, state, k):
+        """Lends to those who had nothing so far, in full guaranteed; the whole amount is taken from the budget."""
         given = _once(self, state, k)
         if given is not None:
             lend(state, given, state.policy_names[k])
@@ -224,6 +229,7 @@ class Grant(Policy):
     most: float | None = param(None, unit="currency", doc="Largest grant to one firm; null: no limit", low=0, source="choice")
 
     def support(self, state, k):
+        """Pays those who had nothing so far."""
         given = _once(self, state, k)
         if given is not None:
             transfer(state, GOVERNMENT, "firm", given, state.policy_names[k])
@@ -250,6 +256,7 @@ class WageSubsidy(Policy):
                          source="UK Coronavirus Job Retention Scheme (2020): .8")  # fmt: skip
 
     def act(self, state, k, m, who):
+        """Phase 0: a share m of what earlier subsidies leave of the pay of idle staff."""
         cover(state.firms.wage_subsidy_share, state.firms.support_level[:, k], m, who)
 
     def support(self, state, k):
@@ -274,6 +281,7 @@ class TaxDeferral(Policy):
     share: float = param(1.0, unit="1", doc="Share of taxes that is deferred", low=0, high=1, source="assumption")
 
     def act(self, state, k, m, who):
+        """Phase 0: the share of this week's taxes that becomes due later."""
         state.firms.tax_deferral_share[who, k] = min(max(m, 0.0), 1.0)
 
 
@@ -286,6 +294,7 @@ class ProcurementPreference(Policy):
     size: float = param(..., unit="1", doc="Share added to the firm's weight in government purchases", low=-1, high=1000, source="choice")
 
     def act(self, state, k, m, who):
+        """Phase 0: the weight in government purchases."""
         super().act(state, k, m, who)
         state.firms.procurement_factor[who] *= max(0.0, 1.0 + m)
 
@@ -305,15 +314,20 @@ class Benefit(Policy):
         return problems + super()._misfits()
 
     def mask(self, state, draws):
+        """(R,) bool: the regions concerned."""
         return np.array([self.target.region is None or name in self.target.region for name in state.region_names], dtype=bool)
 
     def takers(self, mask, state, draws):
+        """The regions concerned: take-up is a share of the unemployed, see `top_up`."""
         return mask
 
     def begin(self, state, k, step, takers):
+        """As for all policies, with no firm supported."""
         super().begin(state, k, step, np.zeros(0, dtype=bool))
 
     def top_up(self, state, k, step):
+        """m of the benefits (C,) currency/wk of the cells concerned, times take-up, more; a cut (m < 0) is paid back, and takes at most
+        what there is."""
         m = self.take_up * self.strength(step.t, step.draws)
         if m == 0.0 or step.t < self.start + self.lag or state.policies.left[k] == 0.0:
             return
@@ -346,6 +360,8 @@ class Regulation(Policy):
                              source="assumption; about the mean US firm below 500 employees (size_classes.csv)")  # fmt: skip
 
     def charge(self, state, k):
+        """Firms pay for compliance (n,) currency/wk, as far as they can afford it, to the workers of their region; the rest is owed as
+        arrears of wages."""
         firms, level = state.firms, np.maximum(state.firms.support_level[:, k], 0.0)
         due = np.where(firms.alive, level, 0.0) * self.base(firms.employment, firms.wage_bill, firms.wage_factor * firms.wage)
         if not due.any():

@@ -74,6 +74,7 @@ class CreditCrunch(Intervention):
     spread: float = param(0.0, unit="share/yr", doc="Added to the interest rate at full size", low=0, high=1, source="definition")
 
     def apply(self, state, m, mask):
+        """As for all shocks; the spread is added in proportion to the size that acts this week."""
         super().apply(state, m, mask)
         if m:
             state.firms.loan_spread[: len(mask)][mask] += self.spread * max(m / self.size, 0.0)
@@ -95,6 +96,7 @@ class ImportShock(Intervention):
         return [f"the target of {self.kind} can name sectors only, not {', '.join(others)}"] if others else []
 
     def mask(self, state, draws):
+        """(G,) bool: the supplying sectors concerned."""
         sectors = self.target.sector
         return np.array([sectors is None or code in sectors for code in state.sector_codes], dtype=bool)
 

@@ -63,6 +63,7 @@ class RiskNetwork:
 
     @property
     def n(self) -> int:
+        """Number of firms."""
         return len(self.sector)
 
     def sales(self, final_sales: bool = True) -> np.ndarray:

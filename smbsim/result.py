@@ -45,6 +45,7 @@ class Result:
               start_exit_cause (V, m), start_support (V, P, m) currency by policy
     flows   : (variant, flow, payer, payee) → mean per year over the runs, currency
     events  : (variant, seed, week, what happened) of what is rare enough to be told
+    design  : of a sweep, (R,) by name: "point" of the design and the value of every parameter in each run; otherwise empty
     """
 
     name: str
@@ -58,6 +59,7 @@ class Result:
     flows: Mapping[tuple[str, str, str, str], float]
     manifest: dict = field(default_factory=dict)
     events: tuple[tuple[str, int, int, str], ...] = ()
+    design: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Series:
         for table in (self.series, self.panels):
@@ -91,7 +93,11 @@ class Result:
 
     def quantiles(self, name: str, bands: Sequence[float] = BANDS) -> np.ndarray:
         """(len(bands), V, …) quantiles over the runs, in percent."""
-        return _percentiles(self[name].values, bands)
+        from . import result_file
+
+        if name not in self.series:
+            return _percentiles(self[name].values, bands)
+        return np.concatenate([_percentiles(values, bands) for values in result_file.by_weeks(self, name)], axis=2)
 
     @cached_property
     def data(self):
@@ -110,6 +116,7 @@ class Result:
             variables[f"event_{name}"] = ("event", [event[k] for event in self.events])
         coords = {"variant": list(self.variants), "run": np.arange(len(self.seeds)), "seed": ("run", list(self.seeds)), "week": self.weeks}
         coords |= {axis: list(names) for axis, names in self.labels.items()}
+        coords |= {f"design_{name}": ("run", values) for name, values in self.design.items()}
         flows = json.dumps([[*line, amount] for line, amount in self.flows.items()])
         return xr.Dataset(variables, coords, {"name": self.name, "flows": flows})
 
@@ -144,26 +151,27 @@ class Result:
 
     def save(self, path: str | Path) -> None:
         """Write ensemble.nc: the same bytes for the same numbers. Written to a temporary name and renamed."""
-        path = Path(path)
-        temporary = path.with_suffix(".part")
-        compressed = {name: {"zlib": True, "complevel": 1} for name, v in self.data.data_vars.items() if v.dtype.kind == "f"}
-        self.data.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
-        temporary.rename(path)
+        from . import result_file
+
+        result_file.write(Path(path), (self,), len(self.seeds))
 
     def write_tables(self, folder: str | Path) -> None:
         """summary.csv (quantiles per metric, week and variant) and flows.csv (payer × payee × flow)."""
+        from . import result_file
+
         folder = Path(folder)
         with (folder / "summary.csv").open("w", newline="") as f:
             out = csv.writer(f, lineterminator="\n")
             out.writerow(["variant", "metric", "unit", "label", "week", *(f"p{b}" for b in BANDS)])
-            for name, s in self.series.items():
-                q = _percentiles(s.values, BANDS)
-                names = self.labels[s.axis] if s.axis else ("",)
-                q = q if s.axis else q[..., None]
+            for name in self.series:
+                unit, _, axis = result_file.about(self, name)
+                q = self.quantiles(name)
+                names = self.labels[axis] if axis else ("",)
+                q = q if axis else q[..., None]
                 for v, variant in enumerate(self.variants):
                     for k, label in enumerate(names):
                         for t, week in enumerate(self.weeks):
-                            out.writerow([variant, name, s.unit, label, int(week), *(f"{x:.10g}" for x in q[:, v, t, k])])
+                            out.writerow([variant, name, unit, label, int(week), *(f"{x:.10g}" for x in q[:, v, t, k])])
         with (folder / "flows.csv").open("w", newline="") as f:
             out = csv.writer(f, lineterminator="\n")
             out.writerow(["variant", "flow", "payer", "payee", "currency_per_year"])
@@ -201,27 +209,9 @@ def load(folder: str | Path) -> Result:
 
 def load_dataset(path: str | Path) -> Result:
     """Read one ensemble.nc; the manifest stays empty."""
-    import xarray as xr
+    from . import result_file
 
-    with xr.open_dataset(path, engine="h5netcdf") as data:
-        data.load()
-    series, panels, firms = {}, {}, {}
-    columns = [data[f"event_{name}"].values.tolist() for name in EVENT if f"event_{name}" in data]
-    for name, v in data.data_vars.items():
-        if name.startswith("event_"):
-            continue
-        weekly = "week" in v.dims
-        if name.startswith("firm_") and not weekly:
-            firms[name.removeprefix("firm_")] = v.values
-            continue
-        axis = v.dims[-1] if not weekly or len(v.dims) == 4 else None
-        (series if weekly else panels)[name] = Series(v.values, v.attrs["units"], v.attrs["long_name"], axis)
-    flows = {tuple(line): amount for *line, amount in json.loads(data.attrs["flows"])}
-    labels = {d: tuple(str(x) for x in data[d].values) for d in data.coords if d in data.dims and data[d].dtype.kind in "OUT"}
-    return Result(
-        data.attrs["name"], labels.pop("variant"), tuple(int(s) for s in data["seed"].values), data["week"].values, series, panels, labels,
-        firms, flows, events=tuple(zip(*columns, strict=True)),
-    )  # fmt: skip
+    return result_file.read(Path(path))
 
 
 def concatenate(results: Sequence[Result]) -> Result:
@@ -237,4 +227,5 @@ def concatenate(results: Sequence[Result]) -> Result:
     return replace(
         first, seeds=tuple(s for r in results for s in r.seeds), series=join([r.series for r in results]),
         panels=join([r.panels for r in results]), flows=flows, events=tuple(event for r in results for event in r.events),
+        design={name: np.concatenate([r.design[name] for r in results]) for name in first.design},
     )  # fmt: skip

@@ -6,6 +6,7 @@ import csv
 import json
 import pickle
 import shutil
+import sqlite3
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from smbsim import result as results
 from smbsim import scenario as scenarios
-from smbsim.analysis import ensemble
+from smbsim.analysis import ensemble, store, study
 from smbsim.analysis.ensemble import NUMBERS, PACKAGES, AllRunsFailed, claim, digest
 from smbsim.schema import InputError
 
@@ -50,7 +51,7 @@ def rows(path) -> list[dict]:
 
 def failing(monkeypatch, *seeds, error=BROKEN):
     """Let the runs of these seeds fail; returns the seeds that were run."""
-    run, seen = ensemble.run_variants, []
+    run, seen = study.run_variants, []
 
     def fail(variants, seed, *rest):
         seen.append(seed)
@@ -58,7 +59,7 @@ def failing(monkeypatch, *seeds, error=BROKEN):
             raise error
         return run(variants, seed, *rest)
 
-    monkeypatch.setattr(ensemble, "run_variants", fail)
+    monkeypatch.setattr(study, "run_variants", fail)
     return seen
 
 
@@ -121,7 +122,7 @@ def test_progress_counts_every_week_once(jobs):
 def test_progress_of_a_resumed_ensemble_begins_with_what_is_done(folder, tmp_path):
     path = tmp_path / "copy"
     shutil.copytree(folder, path)
-    (path / "parts" / "5.nc").unlink()
+    forget(path, 5)
     seen = []
     ensemble.run(spec(), out=path, jobs=1, resume=True, progress=lambda done, _: seen.append(done))
     assert seen == list(range(TOTAL // RUNS + 1, TOTAL + 1))
@@ -130,12 +131,22 @@ def test_progress_of_a_resumed_ensemble_begins_with_what_is_done(folder, tmp_pat
 # -- stopped, continued, failed ---------------------------------------------------------------------------------------------------------
 
 
+def forget(path, *seeds) -> None:
+    """Take the runs of these seeds out of the parts, as if they had not ended."""
+    with sqlite3.connect(path / "parts" / "all.sqlite") as parts:
+        ids = [row["id"] for row in rows(path) if int(row["seed"]) in seeds]
+        for table in ("runs", "firms"):
+            parts.executemany(f"delete from {table} where id = ?", [(one,) for one in ids])
+    parts.close()
+
+
 def test_resume_runs_only_what_is_missing_and_writes_the_same_bytes(folder, tmp_path, monkeypatch):
-    """Killed in the second run: its part is only a temporary file; the results are the same as if nothing had happened."""
+    """Killed in the second run: only the first is kept; the results are the same as if nothing had happened."""
     path = tmp_path / "copy"
-    (path / "parts").mkdir(parents=True)
-    shutil.copy(folder / "parts" / "4.nc", path / "parts" / "4.nc")
-    (path / "parts" / "5.part").write_bytes(b"half of a run")
+    shutil.copytree(folder, path)
+    forget(path, 5)
+    for name in (*NUMBERS, "manifest.json", "runs.csv"):
+        (path / name).unlink()
     ran = failing(monkeypatch)
     ensemble.run(spec(), out=path, jobs=1, resume=True)
     assert ran == [5]
@@ -149,7 +160,7 @@ def test_without_resume_old_parts_are_not_used(folder, tmp_path, monkeypatch):
     ran = failing(monkeypatch)
     ensemble.run(spec(), out=path, jobs=1, runs=1)
     assert ran == [4]
-    assert [part.name for part in (path / "parts").iterdir()] == ["4.nc"]
+    assert store.count(path) == 1
 
 
 def test_failed_run_is_a_row_and_can_be_resumed(folder, tmp_path, monkeypatch):
@@ -163,7 +174,7 @@ def test_failed_run_is_a_row_and_can_be_resumed(folder, tmp_path, monkeypatch):
     found = rows(new)
     assert [(row["seed"], row["status"]) for row in found] == [("4", "done"), ("5", "failed")]
     assert found[1]["error"] == "ValueError: firms.cash: 1 values not finite"
-    assert not (new / "parts" / "5.nc").exists()
+    assert store.count(new) == 1
     ensemble.run(spec(), out=new, jobs=1, resume=True)
     assert digests(new) == digests(folder)
 
@@ -188,7 +199,7 @@ def test_mistake_in_the_code_is_not_filed_away_as_a_failed_run(monkeypatch, jobs
 
 def test_folder_holds_what_is_promised_and_no_temporary_file(folder):
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == sorted(
-        ["scenario.yaml", "manifest.json", "runs.csv", "parts/4.nc", "parts/5.nc", *NUMBERS]
+        ["scenario.yaml", "manifest.json", "runs.csv", "parts/all.sqlite", *NUMBERS]
     )
 
 

@@ -2,11 +2,12 @@
 
     results/<name>/<UTC time>-<hash8>/
       scenario.yaml   the exact input          manifest.json   resolved scenario, seeds, versions, hashes, how it ended
-      runs.csv        one row per run          parts/<seed>.nc  finished runs, kept when something stops the rest
+      runs.csv        one row per run          parts/          finished runs, each kept as soon as it ends (`store`)
       ensemble.nc     all runs                 summary.csv, flows.csv                figures/ (drawn by the caller, after the numbers)
 
-hash8 stands for the resolved scenario and the code, so that `resume` continues only what is the same experiment. Files are written to a
-temporary name and renamed. Runs go to threads, because kernels release the GIL; two cores go to two runs before they go to one.
+hash8 stands for the resolved scenario and the code. `resume` takes what is there of the same runs, told by their content, and computes the
+rest; shards of one ensemble may share a folder. Files are written to a temporary name and renamed. Runs go to threads (`executors`); two
+cores go to two runs before they go to one. Memory does not grow with the number of runs: they are written block by block.
 """
 
 from __future__ import annotations
@@ -18,27 +19,29 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from threading import Lock
+
+import numpy as np
 
 from .. import economy as economies
+from .. import result_file
 from .. import scenario as scenarios
 from ..graph import from_networkx
 from ..network import FirmNetwork
 from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError
-from ..simulate import ignore, validate
-from ..simulate import run as run_variants
-
-Progress = Callable[[int, int], None]  # weeks done, weeks in all
+from ..simulate import validate
+from .executors import workers
+from .store import DONE, FAILED, Store, clear, told
+from .study import RESUMED, Progress, Row, Study, again, execute
 
 NUMBERS = ("ensemble.nc", "summary.csv", "flows.csv")
+COLUMNS = ("run", "id", "point", "seed", "status", "seconds", "error")  # of runs.csv
 PACKAGES = ("smbsim", "numpy", "scipy", "numba", "networkx", "mesa", "pydantic", "xarray", "h5netcdf", "h5py", "matplotlib")
 
 
@@ -46,24 +49,8 @@ class AllRunsFailed(RuntimeError):
     """No run is left to make a result of."""
 
 
-@dataclass
-class Log:
-    """What became of each run: one row of runs.csv."""
-
-    rows: list[dict] = field(default_factory=list)
-
-    def add(self, seed: int, status: str, seconds: float, error: str = "") -> None:
-        self.rows.append({"run": len(self.rows), "seed": seed, "status": status, "seconds": f"{seconds:.3f}", "error": error})
-
-    @property
-    def failed(self) -> int:
-        return sum(row["status"] == "failed" for row in self.rows)
-
-    def write(self, path: Path) -> None:
-        with path.open("w", newline="") as f:
-            out = csv.DictWriter(f, ("run", "seed", "status", "seconds", "error"), lineterminator="\n")
-            out.writeheader()
-            out.writerows(sorted(self.rows, key=lambda row: row["seed"]))
+class ShardsMissing(RuntimeError):
+    """This shard is done; others are not, so that there is no result yet."""
 
 
 def run(
@@ -77,65 +64,140 @@ def run(
     baseline: bool = True,
     resume: bool = False,
     check: bool = False,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
+    scheduler: str | None = None,
+    shard: tuple[int, int] = (1, 1),
+    reuse: Sequence[str | Path] = (),
+    time_limit: float | None = None,
     progress: Progress | None = None,
     network=None,
 ) -> Result:
     """Simulate a scenario and its variants with `runs` seeds from `seed` on.
 
-    out       : results folder to write to; nothing is written without one
-    jobs      : runs at a time; default one per core
-    resume    : take finished runs from the folder's parts
-    check     : check every column after every phase (slow)
-    executor  : any concurrent.futures.Executor instead of threads, also of other processes or machines that see the folder
-    progress  : called with (weeks done, weeks in all), from one thread at a time; with an executor once per finished run
-    network   : firms and links as a networkx.DiGraph or a FirmNetwork, instead of those of the scenario
+    out        : results folder to write to; nothing is written without one
+    jobs       : runs at a time; default one per core
+    resume     : take finished runs from the folder
+    check      : check every column after every phase (slow)
+    executor   : "threads" (default), "processes", or any concurrent.futures.Executor, which stays open
+    scheduler  : address of a dask scheduler, whose workers compute instead
+    shard      : (i, N): compute only every N-th run, from the i-th on; the last of the shards to end makes the result
+    reuse      : other results folders, whose finished runs are taken where they are the same
+    time_limit : seconds a run may take, looked at between weeks; longer is a failed run
+    progress   : called with (weeks done, weeks in all), from one thread at a time; with an executor once per finished run
+    network    : firms and links as a networkx.DiGraph or a FirmNetwork, instead of those of the scenario
 
-    Raises InputError before anything is simulated or written when the scenario cannot mean anything; AllRunsFailed when no run is left.
-    One failed run is a row of runs.csv with its error, and `result.manifest["failed"]` counts them.
+    Raises InputError before anything is simulated or written when the scenario cannot mean anything, and when results cannot be kept;
+    AllRunsFailed when no run is left; ShardsMissing when this shard is done and others are not. One failed run is a row of runs.csv
+    with its error, and `result.manifest["failed"]` counts them.
     """
     scenario = scenario if isinstance(scenario, Scenario) else scenarios.load(scenario)
-    seeds = _seeds(scenario, runs, seed)
-    variants = scenario.all_variants(baseline)
     economy = economies.load(scenario.economy)
     if network is not None and not isinstance(network, FirmNetwork):
         network = from_networkx(network, sectors=economy.sectors)
-    validate(variants, economy, network)
-    folder = Path(out) if out is not None else None
-    started, parts, log = time.time(), {}, Log()
+    study = Study(
+        scenario, seeds_of(scenario, runs, seed), economy, baseline=baseline, network=network, threads=threads, check=check,
+        limit=time_limit,
+    )  # fmt: skip
+    validate(study.variants(0), economy, network)
+    folder, started = Path(out) if out is not None else None, time.time()
+    result, rows = compute(
+        study, folder, jobs=jobs, executor=executor, scheduler=scheduler, shard=shard, reuse=reuse, resume=resume, progress=progress
+    )
+    result = replace(result, manifest=manifest_of(study, rows, time.time() - started))
     if folder is not None:
-        (folder / "parts").mkdir(parents=True, exist_ok=True)
-        for stale in () if resume else (folder / "parts").glob("*.nc"):
-            stale.unlink()
-        (folder / "scenario.yaml").write_text(_as_yaml(scenario))
-        parts = {s: load_dataset(_part(folder, s)) for s in seeds if resume and _part(folder, s).is_file()}
-    for s in parts:
-        log.add(s, "resumed", 0.0)
-    weeks = _weeks(variants)
-    done, one_at_a_time = weeks * len(parts), Lock()
-
-    def report(n: int) -> None:
-        nonlocal done
-        with one_at_a_time:
-            done += n
-            if progress is not None:
-                progress(done, weeks * len(seeds))
-
-    one = partial(_run_one, variants, economy, network, threads, check, folder)
-    left = [s for s in seeds if s not in parts]
-    if executor is None:
-        _run_in_threads(partial(one, report), left, parts, log, jobs)
-    else:
-        _run_elsewhere(partial(one, ignore), left, parts, log, executor, partial(report, weeks))
-    if folder is not None:
-        log.write(folder / "runs.csv")
-    if not parts:
-        raise AllRunsFailed(f"all {len(seeds)} runs failed; the first: {log.rows[0]['error']}")
-    manifest = _manifest(scenario, variants, seeds, economy, threads, log, time.time() - started)
-    result = replace(concatenate([parts[s] for s in sorted(parts)]), manifest=manifest)
-    if folder is not None:
-        _write(result, folder)
+        with told(folder):
+            result.write_tables(folder)
+            seal(folder, result.manifest, NUMBERS)
     return result
+
+
+def compute(
+    study: Study,
+    folder: Path | None,
+    *,
+    jobs: int | None = None,
+    executor: Executor | str | None = None,
+    scheduler: str | None = None,
+    shard: tuple[int, int] = (1, 1),
+    reuse: Sequence[str | Path] = (),
+    resume: bool = False,
+    design: Mapping[str, np.ndarray] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Result, dict[int, Row]]:
+    """All runs of a study, computed or taken from what is there, as one result; and what became of each.
+
+    design: name → (P,) values of the parameters at the points
+
+    Into the folder go scenario.yaml, parts, runs.csv and ensemble.nc. Raises what `run` raises.
+    """
+    _check(folder, shard, study.limit)
+    sharded = shard != (1, 1)
+    if folder is not None:
+        with told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            put_text(folder / "scenario.yaml", json.dumps(study.scenario.dump(), indent=1, ensure_ascii=False) + "\n")
+            if not (resume or sharded):
+                clear(folder)
+    part = f"shard-{shard[0]}-of-{shard[1]}" if sharded else "all"
+    with Store(folder, part, [Path(other) for other in reuse]) as store:
+        with workers(jobs, executor, scheduler, len(study)) as on:
+            rows, mistake = execute(study, store, on, shard, progress)
+        if sharded:
+            rows = _of_all_shards(study, store, rows)
+        if folder is not None:
+            with told(folder):
+                _write_rows(study, rows, folder / "runs.csv")
+        if len(rows) < len(study):
+            text = f"shard {shard[0]} of {shard[1]} is done; {len(study) - len(rows)} of {len(study)} runs are not"
+            raise ShardsMissing(f"{text}: of other shards, which make the result when the last of them ends")
+        finished = [k for k in sorted(rows) if rows[k].status != FAILED]
+        if not finished:
+            raise mistake or AllRunsFailed(f"all {len(study)} runs failed; the first: {rows[0].error}")
+        if not store.has_firms(rows[finished[0]].id):  # they were not of the first run when they were kept
+            store.put(again(study, finished[0]), -1)
+        points = np.array([study.point(k) for k in finished])
+        along = {} if design is None else {"point": points, **{name: values[points] for name, values in design.items()}}
+        kept = (replace(store.get(rows[k].id, k == finished[0]), name=study.scenario.name) for k in finished)
+        if folder is None:
+            result = replace(concatenate(list(kept)), design=along)
+        else:
+            with told(folder):
+                result_file.write(folder / "ensemble.nc", kept, len(finished), along)
+            result = load_dataset(folder / "ensemble.nc")
+    if mistake is not None:
+        raise mistake
+    return result, rows
+
+
+def _check(folder: Path | None, shard: tuple[int, int], limit: float | None) -> None:
+    problems = []
+    if not 1 <= shard[0] <= shard[1]:
+        problems.append(f"shard = {shard[0]}/{shard[1]}: write I/N with I from 1 to N")
+    if folder is None and shard != (1, 1):
+        problems.append("shard: needs a folder (out), which the shards share or which is merged with reuse")
+    if limit is not None and not limit > 0:
+        problems.append(f"time limit = {limit:g}: more than 0 seconds")
+    if problems:
+        raise InputError(*problems)
+
+
+def _of_all_shards(study: Study, store: Store, rows: dict[int, Row]) -> dict[int, Row]:
+    """What became of the runs of all shards, as far as they are done."""
+    found = dict(rows)
+    for k in range(len(study)):
+        if k not in found and (known := store.status(run_id := study.run_id(k))) is not None:
+            found[k] = Row(run_id, RESUMED if known[0] == DONE else FAILED, *known[1:])
+    return found
+
+
+def _write_rows(study: Study, rows: Mapping[int, Row], path: Path) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", newline="", encoding="utf-8") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(COLUMNS)
+        for k, row in sorted(rows.items()):
+            out.writerow((k, row.id, study.point(k), study.seed(k), row.status, f"{row.seconds:.3f}", row.error))
+    temporary.rename(path)
 
 
 def default_folder(scenario: Scenario, name: str) -> Path:
@@ -163,77 +225,35 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _seeds(scenario: Scenario, runs: int | None, seed: int | None) -> list[int]:
+def seeds_of(scenario: Scenario, runs: int | None, seed: int | None) -> tuple[int, ...]:
+    """The seeds of a scenario, or as many others. Raises InputError for none, or one below zero."""
     first = scenario.runs.seed if seed is None else seed
     count = scenario.runs.replicates if runs is None else runs
     if count < 1 or first < 0:
         raise InputError(f"runs = {count} and seed = {first}: at least one run, and a seed of 0 or more")
-    return list(range(first, first + count))
+    return tuple(range(first, first + count))
 
 
-def _weeks(variants) -> int:
-    """Weeks simulated per seed: the burn-in is shared by variants that differ only in their interventions."""
-    burn_ins = {v.without_interventions(): v.horizon.burn_in for v in variants.values()}
-    return sum(burn_ins.values()) + sum(v.horizon.weeks for v in variants.values())
+def seal(folder: Path, manifest: dict, numbers: Sequence[str]) -> None:
+    """Write the manifest, with the hashes of the files of numbers: the folder is whole."""
+    manifest["files"] = {name: digest(folder / name) for name in numbers}
+    put_text(folder / "manifest.json", json.dumps(manifest, indent=1))
 
 
-def _run_one(variants, economy, network, threads: int, check: bool, folder: Path | None, progress, s: int) -> tuple[Result, float]:
-    """The result of one seed, and the seconds it took. At module level, so that it can be sent to another process."""
-    began = time.perf_counter()
-    result = run_variants(variants, s, economy, threads, check, progress, network)
-    if folder is not None:
-        result.save(_part(folder, s))
-    return result, time.perf_counter() - began
-
-
-def _run_in_threads(one, seeds, parts, log, jobs) -> None:
-    jobs = jobs or min(os.cpu_count() or 1, max(len(seeds), 1))
-    if jobs == 1 or len(seeds) == 1:
-        for s in seeds:
-            _keep(s, partial(one, s), parts, log)
-        return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="run")
+def put_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name of this process, and rename it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        waiting = {pool.submit(one, s): s for s in seeds}
-        for future in as_completed(waiting):
-            _keep(waiting[future], future.result, parts, log)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.rename(path)
     finally:
-        pool.shutdown(cancel_futures=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _run_elsewhere(one, seeds, parts, log, executor: Executor, report) -> None:
-    waiting = {executor.submit(one, s): s for s in seeds}
-    for future in as_completed(waiting):
-        _keep(waiting[future], future.result, parts, log)
-        report()
-
-
-def _keep(s: int, get, parts, log) -> None:
-    """File the outcome of one run. A run whose invariants broke or whose numbers overflowed is a row with its error."""
-    try:
-        parts[s], seconds = get()
-    except InputError:
-        raise
-    except (ValueError, ArithmeticError, MemoryError) as error:
-        log.add(s, "failed", 0.0, f"{type(error).__name__}: {error}")
-    else:
-        log.add(s, "done", seconds)
-
-
-def _part(folder: Path, seed: int) -> Path:
-    return folder / "parts" / f"{seed}.nc"
-
-
-def _write(result: Result, folder: Path) -> None:
-    result.save(folder / "ensemble.nc")
-    result.write_tables(folder)
-    result.manifest["files"] = {name: digest(folder / name) for name in NUMBERS}
-    temporary = folder / "manifest.part"
-    temporary.write_text(json.dumps(result.manifest, indent=1))
-    temporary.rename(folder / "manifest.json")
-
-
-def _manifest(scenario, variants, seeds: Sequence[int], economy, threads: int, log: Log, seconds: float) -> dict:
+def manifest_of(study: Study, rows: Mapping[int, Row], seconds: float) -> dict:
+    """Provenance of an ensemble: what is needed to run it again, and how it went."""
+    scenario, economy = study.scenario, study.economy
+    failed = sum(row.status == FAILED for row in rows.values())
     return {
         "name": scenario.name,
         "description": scenario.description,
@@ -241,12 +261,12 @@ def _manifest(scenario, variants, seeds: Sequence[int], economy, threads: int, l
         "hash": scenario.hash8,
         "code": scenarios.code_digest(),
         "scenario": scenario.dump(),
-        "variants": {name: [shock.model_dump(mode="json") for shock in v.interventions] for name, v in variants.items()},
-        "seeds": list(seeds),
-        "failed": log.failed,
-        "ended": "complete" if not log.failed else f"{log.failed} of {len(seeds)} runs failed",
+        "variants": {name: [one.model_dump(mode="json") for one in v.interventions] for name, v in study.variants(0).items()},
+        "seeds": list(study.seeds),
+        "failed": failed,
+        "ended": "complete" if not failed else f"{failed} of {len(study)} runs failed",
         "seconds": round(seconds, 3),
-        "threads": threads,
+        "threads": study.threads,
         "currency": economy.currency,
         "sector_names": dict(zip(economy.sectors, economy.sector_names, strict=True)),
         "economy_notes": list(economy.notes),
@@ -261,8 +281,3 @@ def version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _as_yaml(scenario: Scenario) -> str:
-    """The resolved scenario as JSON, which is YAML."""
-    return json.dumps(scenario.dump(), indent=1, ensure_ascii=False) + "\n"

@@ -100,6 +100,17 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a folder 
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a results folder.")]
 NoFiguresOption = Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+TimeLimitOption = Annotated[float | None, typer.Option("--time-limit", metavar="S", help="Seconds that a run may take; longer has failed.")]
+ProcessesOption = Annotated[bool, typer.Option("--processes", help="Runs in processes instead of threads; same results.")]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Runs on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.")
+]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only every N-th run, from the I-th on; shards share --out or are merged.")
+]
+ReuseOption = Annotated[
+    list[Path] | None, typer.Option("--reuse", metavar="DIR", help="Take runs that are the same from another folder; may be repeated.")
+]
 
 
 # -- steps that several commands go through -----------------------------------------------------------------------------------------------
@@ -114,6 +125,16 @@ def at_a_time(jobs: str) -> int:
     if not jobs.isdecimal() or int(jobs) < 1:
         raise InputError(f"--jobs = {jobs} is neither auto nor a whole number of 1 or more")
     return int(jobs)
+
+
+def shard_of(text: str | None) -> tuple[int, int]:
+    """(i, N) of `--shard i/N`; (1, 1) without one. Raises InputError for anything else."""
+    from ..schema import InputError
+
+    first, slash, number = (text or "1/1").partition("/")
+    if not (slash and first.isdecimal() and number.isdecimal() and 1 <= int(first) <= int(number)):
+        raise InputError(f"--shard = {text} is not I/N with I from 1 to N, such as 2/8")
+    return int(first), int(number)
 
 
 def claimed(out: Path | None, newest: Callable[[], Path | None], default: Callable[[], Path], resume: bool, force: bool) -> Path:
@@ -131,14 +152,17 @@ def claimed(out: Path | None, newest: Callable[[], Path | None], default: Callab
 
 
 @contextmanager
-def resumable(folder: Path, parts: str = "*.nc", noun: str = "finished run") -> Iterator[None]:
-    """Around work that Ctrl-C may stop: says what is kept in folder/parts and how to go on, and leaves with STOPPED."""
+def resumable(folder: Path, parts: str = "*.nc", noun: str = "finished run", count: Callable[[Path], int] | None = None) -> Iterator[None]:
+    """Around work that Ctrl-C may stop: says what is kept in folder/parts and how to go on, and leaves with STOPPED.
+
+    count: of what is kept in the folder; default the files that `parts` names
+    """
     try:
         yield
     except KeyboardInterrupt:
         if folder.is_dir():
-            done = printing.count(len(list((folder / "parts").glob(parts))), noun)
-            terminal.note(f"stopped; {done} kept in {folder}. To continue: the same command with --resume")
+            kept = printing.count(count(folder) if count else len(list((folder / "parts").glob(parts))), noun)
+            terminal.note(f"stopped; {kept} kept in {folder}. To continue: the same command with --resume")
         else:
             terminal.note("stopped; nothing was written")
         raise typer.Exit(STOPPED) from None

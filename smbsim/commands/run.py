@@ -18,13 +18,19 @@ from .options import (
     JobsOption,
     JsonOption,
     NoFiguresOption,
+    ProcessesOption,
     ResumeOption,
+    ReuseOption,
+    SchedulerOption,
     SeedOption,
     SetOption,
+    ShardOption,
+    TimeLimitOption,
     app,
     at_a_time,
     claimed,
     resumable,
+    shard_of,
     tell,
 )  # fmt: skip
 
@@ -40,7 +46,12 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME/TIME-HASH.")] = None,
     jobs: JobsOption = "auto",
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads inside a run; they pay above about 30 000 firms.")] = 1,
+    processes: ProcessesOption = False,
+    scheduler: SchedulerOption = None,
+    shard: ShardOption = None,
+    time_limit: TimeLimitOption = None,
     resume: ResumeOption = False,
+    reuse: ReuseOption = None,
     force: ForceOption = False,
     no_baseline: Annotated[bool, typer.Option("--no-baseline", help="Do not run the paired baseline.")] = False,
     no_figures: NoFiguresOption = False,
@@ -55,10 +66,10 @@ def run(
     The results folder holds ensemble.nc (all numbers, xarray), summary.csv, flows.csv, runs.csv, manifest.json and figures/.
     """
     from .. import numbers, scenario
-    from ..analysis import ensemble
+    from ..analysis import ensemble, store
     from ..figures import draw_all
 
-    parallel = at_a_time(jobs)
+    parallel, part = at_a_time(jobs), shard_of(shard)
     weeks = [f"horizon.weeks={steps}"] if steps else []
     spec = scenario.load(file, [*(changes or ()), *weeks], economy)
     if dry_run:
@@ -69,14 +80,18 @@ def run(
         terminal.write_json(expected) if as_json else printing.estimate(expected)
         return
     name = Path(file).stem
-    folder = _folder(spec, name, out, resume, force, not no_baseline)
+    folder = _folder(spec, name, out, resume or shard is not None, force, not no_baseline)
     total = runs or spec.runs.replicates
-    with terminal.progress(printing.count(total, "run"), "building the economy", "weeks") as progress, resumable(folder):
+    with terminal.progress(printing.count(total, "run"), "building the economy", "weeks") as progress, resumable(folder, count=store.count):
         try:
             result = ensemble.run(
                 spec, runs=runs, seed=seed, out=folder, jobs=parallel, threads=threads, baseline=not no_baseline, resume=resume,
-                check=check_columns, progress=progress,
+                check=check_columns, executor="processes" if processes else None, scheduler=scheduler, shard=part, reuse=reuse or (),
+                time_limit=time_limit, progress=progress,
             )  # fmt: skip
+        except ensemble.ShardsMissing as missing:
+            terminal.note(f"{missing}; kept in {folder}")
+            return
         except ensemble.AllRunsFailed as error:
             terminal.note(f"{error}; see {folder / 'runs.csv'}")
             raise typer.Exit(RUNS_FAILED) from None
@@ -94,16 +109,15 @@ def _folder(spec, name: str, out: Path | None, resume: bool, force: bool, baseli
     """Where results go. Refuses what holds something already, and to continue a folder that holds another scenario."""
     import json
 
-    from ..analysis import ensemble
-    from ..result import load_dataset
+    from ..analysis import ensemble, store
     from ..schema import InputError
 
     folder = claimed(out, partial(ensemble.newest_folder, spec, name), partial(ensemble.default_folder, spec, name), resume, force)
     written = folder / "scenario.yaml"
     if resume and written.is_file() and json.loads(written.read_text(encoding="utf-8")) != spec.dump():
         raise InputError(f"--resume: {folder} holds another scenario; use another folder, or --force to overwrite it")
-    part = next((folder / "parts").glob("*.nc"), None) if resume else None
-    if part is not None and load_dataset(part).variants != tuple(spec.all_variants(baseline)):
+    made = store.variants(folder) if resume else None
+    if made is not None and made != tuple(spec.all_variants(baseline)):
         raise InputError(f"--resume: the runs in {folder} were made {'without' if baseline else 'with'} the baseline; continue them so")
     return folder
 

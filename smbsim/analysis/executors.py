@@ -1,0 +1,141 @@
+"""Where runs are computed: here, in threads, in processes, on other machines. The same calls, the same results, in no fixed order.
+
+    threads    default: kernels release the lock of the interpreter, and nothing has to be sent
+    processes  started afresh (spawn), never forked: a fork after a kernel that used threads kills the child; for code in Python
+    dask       the address of a scheduler; workers need smbsim installed, but no common folder
+    any other  concurrent.futures.Executor that is given
+
+At most a few calls per worker are with the executor at a time, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from ..schema import InputError
+
+AHEAD = 2  # calls per worker that are with the executor
+BATCH = 20  # runs per task on other machines: a task costs the scheduler about a millisecond, and its result a message
+CONNECT = 10.0  # seconds to find a scheduler
+THREADS, PROCESSES = "threads", "processes"
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """An executor, how many calls it works on at a time, and how many runs should go into one call. near: it shares our memory."""
+
+    executor: Executor
+    number: int
+    batch: int = 1
+    near: bool = False
+
+
+class Here(Executor):
+    """Computes at once what it is given."""
+
+    def submit(self, function, /, *arguments, **named) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def workers(
+    jobs: int | None = None, executor: Executor | str | None = None, scheduler: str | None = None, tasks: int | None = None
+) -> Iterator[Workers]:
+    """The workers asked for, closed at the end if they were made here.
+
+    jobs      : at a time; default one per core
+    executor  : "threads" (default), "processes", or an executor, which stays open
+    scheduler : address of a dask scheduler instead
+    tasks     : how many there will be at most
+
+    Raises InputError for a scheduler that does not answer.
+    """
+    jobs = min(jobs or os.cpu_count() or 1, max(tasks or 1, 1))
+    if scheduler is not None:
+        with _dask(scheduler, tasks or 1) as found:
+            yield found
+    elif isinstance(executor, Executor):
+        yield Workers(executor, getattr(executor, "_max_workers", jobs))
+    elif executor == PROCESSES:
+        from multiprocessing import get_context
+
+        with _closed(ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))) as pool:
+            yield Workers(pool, jobs)
+    elif executor not in (None, THREADS):
+        raise InputError(f"executor = {executor!r} is neither '{THREADS}' nor '{PROCESSES}' nor an Executor")
+    elif jobs == 1:
+        yield Workers(Here(), 1, near=True)
+    else:
+        with _closed(ThreadPoolExecutor(jobs, thread_name_prefix="run")) as pool:
+            yield Workers(pool, jobs, near=True)
+
+
+@contextmanager
+def _closed(pool: Executor) -> Iterator[Executor]:
+    """Closed at the end; what waits is dropped."""
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _dask(address: str, tasks: int) -> Iterator[Workers]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("--scheduler needs dask.distributed: pip install 'smbsim[dask]'") from None
+    try:
+        client = Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--scheduler {address}: no dask scheduler answers there ({' '.join(str(error).split())[:200]})") from None
+    with client:
+        number = sum(client.nthreads().values())
+        if not number:
+            raise InputError(f"--scheduler {address}: it has no workers; start some with: dask worker {address}")
+        fair = -(-tasks // (AHEAD * number))  # fewer where some workers would have nothing to do
+        yield Workers(client.get_executor(pure=False), number, max(min(BATCH, fair), 1))
+
+
+def as_they_end(call: Callable[[Task], Any], tasks: Iterable[Task], on: Workers) -> Iterator[tuple[Task, Any]]:
+    """(task, its result, or the exception it raised) for every task, in the order in which they end.
+
+    Raises InputError when the processes of an executor died.
+    """
+    tasks = iter(tasks)
+    ahead = 1 if isinstance(on.executor, Here) else AHEAD * on.number
+    waiting: dict[Future, Task] = {}
+    try:
+        while True:
+            waiting |= {on.executor.submit(call, task): task for task in islice(tasks, ahead - len(waiting))}
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), _outcome(future)
+    except BrokenExecutor as error:
+        raise InputError(f"a worker process died, out of memory perhaps ({error}); finished runs are kept: --resume goes on") from None
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _outcome(future: Future) -> Any:
+    try:
+        return future.result()
+    except BrokenExecutor:
+        raise
+    except Exception as error:
+        return error

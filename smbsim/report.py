@@ -16,8 +16,8 @@ from typing import Any
 
 from . import checks, describe, numbers, result, scenario, terminal
 from .analysis import compare
+from .figures import base, draw_all
 from .figures import compare as compare_figures
-from .figures import draw_all
 from .result import BASELINE, Result
 from .scenario import MAIN, Scenario
 from .schema import InputError
@@ -32,7 +32,7 @@ TIERS = {  # tier → what it means, in the order of the page
 }
 CAPTIONS = {  # figure → what it answers; others take their file name
     "forest": "What differs, and how sure is it?",
-    "plane": "What do policies cost, and what do they bring?",
+    "cost_and_effect": "What do policies cost, and what do they bring?",
     "effect": "How do output, GDP and employment move?",
     "unmet_demand": "What cannot be had?",
     "deposits": "Who holds the money?",
@@ -203,7 +203,7 @@ def figures(folder: Path, found: Result, comparison) -> list[dict[str, str]]:
     with tempfile.TemporaryDirectory() as temporary:
         drawn = Path(temporary)
         if comparison is not None:
-            compare_figures.draw_all(comparison, drawn / "compare", found.manifest["hash"])
+            base.save(compare_figures.forest(comparison), drawn / "compare", "forest", found.manifest["hash"])
         there = folder / "figures"
         if not any(there.glob("*.svg")):
             there = drawn / "run"

@@ -55,23 +55,6 @@ def test_forest_where_nothing_differs(metrics):
     assert (metrics is None) or "no difference" in texts(ax)
 
 
-def test_plane_draws_cost_effect_and_ellipse_of_every_variant():
-    from dataclasses import replace
-
-    from smbsim.analysis.compare import _plane
-
-    rng = np.random.default_rng(2)
-    comparison = differences(made(8, ("guarantee", "grant")))
-    planes = {v: _plane(1e6 * (k + rng.random(8)), 10 + 3 * rng.standard_normal(8), 0.95) for k, v in enumerate(comparison.variants)}
-    ax = drawing.plane(replace(comparison, planes=planes))
-    assert {"guarantee", "grant"} <= set(texts(ax))
-    assert len(ax.patches) == 2
-    assert "Cost per job-year (USD)" in ax.get_title(loc="left").replace("\n", " ")
-    few = {v: _plane(p.cost[:1], p.effect[:1], 0.95) for v, p in planes.items()}
-    assert len(drawing.plane(replace(comparison, planes=few)).patches) == 0
-    assert texts(drawing.plane(comparison))
-
-
 def test_files_are_the_same_every_time(tmp_path):
     comparison = differences(made(4))
     first, second = (drawing.draw_all(comparison, tmp_path / name) for name in "ab")

@@ -7,6 +7,7 @@ import json
 import models
 import numpy as np
 import pytest
+from scipy import stats
 
 from smbsim import numbers, printing, scenario, simulate
 from smbsim.analysis import ensemble, policy
@@ -73,6 +74,20 @@ def test_estimates_by_hand():
     assert (cost.mean, cost.low, cost.high) == pytest.approx((5.0, 10 / 3.96, 10 / 0.04))
     assert np.isnan(effect.estimate("cost_per_exit_avoided").mean)
     assert np.isnan(policy.estimate(np.array([1.0]), "1").low), "one run has no interval"
+
+
+def test_region_is_hotelling_s():
+    """On its border the statistic of the mean equals its quantile; below three runs there is none; unknown runs are left out."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((10, 2)) * [1.0, 3.0] + [2.0, 5.0]
+    plane = policy.Effect({"job_years": np.append(x[:, 0], np.nan), "net_cost": np.append(x[:, 1], 7.0)}, {}).plane("job_years")
+    assert plane["runs"] == x.tolist()
+    t = np.linspace(0, 2 * np.pi, 12)
+    d = np.stack([np.cos(t), np.sin(t)], axis=1) @ np.array(plane["half_axes"])
+    inverse = np.linalg.inv(np.cov(x.T))
+    assert np.allclose(np.einsum("pi,ij,pj->p", d, inverse, d), 2 * 9 / (10 * 8) * stats.f.ppf(0.95, 2, 8))
+    assert plane["mean"] == x.mean(axis=0).tolist()
+    assert policy.Effect({"job_years": x[:2, 0], "net_cost": x[:2, 1]}, {}).plane("job_years")["half_axes"] is None
 
 
 def test_deadweight_is_that_of_the_paired_run(result):

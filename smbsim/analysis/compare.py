@@ -13,8 +13,7 @@ what all variants share cancels out.
 
 The reference of a variant with policies is the same without them, where that was run; of the others the baseline. A conflict of signs is
 a variant that clearly betters one indicator and clearly worsens another; which way is better stands in GOOD, what is not in it is not
-judged. Costs and effects of policies are those of `analysis.policy`; their ellipse is Hotelling's region of the mean,
-(m - m̄)ᵀ S⁻¹ (m - m̄) ≤ 2 (R - 1) / (R (R - 2)) F_{2, R-2}.
+judged. Costs and effects of policies are those of `analysis.policy`.
 
 Sources: MODEL.md 4.3, 5.9, Replications (half-width below a quarter of the effect); Efron (1987), JASA 82, for BCa.
 """
@@ -100,17 +99,8 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Plane:
-    """Cost and effect of the policies of a variant by run, (R,), and the ellipse of their mean, (points, 2); empty below 3 runs."""
-
-    cost: np.ndarray
-    effect: np.ndarray
-    ellipse: np.ndarray
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """Differences of all variants from their references; what policies cost per effect, as `analysis.policy.told` has it."""
+    """Differences of all variants from their references. told: what policies cost per effect, as `analysis.policy.told` has it."""
 
     name: str
     seeds: tuple[int, ...]
@@ -118,14 +108,17 @@ class Comparison:
     level: float
     precision: float
     rows: tuple[Difference, ...]
-    policies: dict[str, dict]
-    planes: dict[str, Plane]  # variant → net cost and job-years
+    told: dict[str, dict]
     manifest: dict = field(default_factory=dict)
 
     @property
     def variants(self) -> tuple[str, ...]:
         """Those that are compared with another one."""
         return tuple(dict.fromkeys(row.variant for row in self.rows))
+
+    def policies(self) -> dict[str, dict]:
+        """What the policies of each variant that has some cost and did, as `Result.policies` has it."""
+        return self.told
 
     def of(self, variant: str) -> dict[str, Difference]:
         """Indicator → its difference. Raises InputError naming the nearest variant."""
@@ -154,7 +147,7 @@ class Comparison:
         lines = [line for variant in self.variants for line in self._words_of(variant)]
         for variant, (better, worse) in self.conflicts().items():
             lines.append(f"{variant}: signs conflict: better in {_named(better)}; worse in {_named(worse)}")
-        for variant, told in self.policies.items():
+        for variant, told in self.told.items():
             known = [(what, told["measures"][f"cost_per_{what}"]["mean"]) for what in ("job_year", "exit_avoided")]
             costs = [f"{_number(x)} per {what.replace('_', ' ')}" for what, x in known if x > 0]
             if costs:
@@ -189,7 +182,7 @@ class Comparison:
         return {
             "name": self.name, "runs": len(self.seeds), "seeds": list(self.seeds), "weeks": list(self.weeks), "level": self.level,
             "precision": self.precision, "summary": self.in_words(), "gain": {v: self.gain(v) for v in self.variants},
-            "conflicts": conflicts, "policies": self.policies, "differences": [row.plain() for row in self.rows],
+            "conflicts": conflicts, "policies": self.told, "differences": [row.plain() for row in self.rows],
         }  # fmt: skip
 
     def write(self, folder: str | Path) -> list[Path]:
@@ -273,9 +266,8 @@ def differences(
         _row(result, v, references[v], name, here[k], there[k], d[k], (low[k], high[k]), boot[k], p[k], clear[k], level, precision)
         for k, (v, name) in enumerate(pairs)
     )
-    planes = {v: _plane(e.runs["net_cost"], e.runs["job_years"], level) for v, e in policy.effects(result).items()}
     bounds = int(result.weeks[shown][0]), int(result.weeks[shown][-1])
-    return Comparison(result.name, result.seeds, bounds, level, precision, rows, policy.told(result), planes, result.manifest)
+    return Comparison(result.name, result.seeds, bounds, level, precision, rows, policy.told(result, level), result.manifest)
 
 
 def _row(result, variant, to, name, here, there, d, interval, boot, p, clear, level, precision) -> Difference:
@@ -348,21 +340,6 @@ def _clear(p: np.ndarray, level: float) -> np.ndarray:
     if known.any():
         clear[known] = false_discovery_control(p[known], method="by") < 1.0 - level
     return clear
-
-
-def _plane(cost: np.ndarray, effect: np.ndarray, level: float, points: int = 73) -> Plane:
-    """Cost and effect by run, and Hotelling's ellipse of their mean."""
-    from scipy.stats import f
-
-    known = np.isfinite(cost) & np.isfinite(effect)
-    x, R = np.stack([effect[known], cost[known]]), int(known.sum())
-    if R < 3:
-        return Plane(cost, effect, np.empty((0, 2)))
-    size, axes = np.linalg.eigh(np.cov(x))
-    radius = math.sqrt(2.0 * (R - 1) / (R * (R - 2)) * f.ppf(level, 2, R - 2))
-    turn = np.linspace(0.0, 2.0 * math.pi, points)
-    around = axes @ (np.sqrt(np.maximum(size, 0.0))[:, None] * radius * np.stack([np.cos(turn), np.sin(turn)]))
-    return Plane(cost, effect, (x.mean(axis=1)[:, None] + around).T)
 
 
 # -- what is compared with what -----------------------------------------------------------------------------------------------------------

@@ -12,13 +12,19 @@ r"""What the policies of a variant cost and did: the paired difference from the 
       of loans          supported firms that borrow, of which without it too
       of jobs           job-years at supported firms, of which without it too: Σ min(with, without)
 
-An interval is the mean over the runs ± 1.96 standard errors of it; with one run there is none. Source: MODEL.md 5.9.
+An interval is the mean over the runs ± 1.96 standard errors of it; with one run there is none. The region of the mean effect e and cost c
+together is Hotelling's, for x = (e, c) in R runs with mean x̄ and covariance S; below three runs there is none:
+
+    (x - x̄)ᵀ S⁻¹ (x - x̄) ≤ 2 (R - 1) / (R (R - 2)) F_{2, R-2}
+
+Sources: MODEL.md 5.9; Hotelling (1931), Annals of Mathematical Statistics 2; Black (1990), Medical Decision Making 10, for the plane.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +44,7 @@ OF_POLICY = {  # measure → unit
 OF_VARIANT = {  # measure → unit
     "net_cost": "currency", "job_years": "job-years", "exits_avoided": "firms", "displaced": "job-years", "budget_balance": "currency",
 }  # fmt: skip
+LEAST_IN_REGION = 3  # runs: with two there is no variance left to divide by
 COSTS = {"cost_per_job_year": ("job_years", "currency per job-year"), "cost_per_exit_avoided": ("exits_avoided", "currency per firm")}
 
 
@@ -65,6 +72,27 @@ class Effect:
         effect, unit = COSTS[measure]
         cost, gain = self.estimate("net_cost").mean, self.estimate(effect)
         return Estimate(*(cost / x if x > 0 and gain.mean > 0 else np.nan for x in (gain.mean, gain.high, gain.low)), unit)
+
+    def plane(self, measure: str, level: float = 0.95) -> dict[str, Any]:
+        """A measure of OF_VARIANT against net cost, as plain data: x = (measure, net cost).
+
+        runs (R, 2) x of every run where both are known ; mean (2,)
+        half_axes (2, 2): the border of the region of the mean is mean + cos(t) half_axes[0] + sin(t) half_axes[1]; None below three runs
+        """
+        x = np.stack([self.runs[measure], self.runs["net_cost"]], axis=1)
+        x = x[np.isfinite(x).all(axis=1)]
+        half_axes = None if len(x) < LEAST_IN_REGION else region(x, level).tolist()
+        return {"runs": x.tolist(), "mean": x.mean(axis=0).tolist() if len(x) else [np.nan, np.nan], "half_axes": half_axes, "level": level}
+
+
+def region(x: np.ndarray, level: float) -> np.ndarray:
+    """(2, 2) half axes, one a row, of Hotelling's region of the mean of x (R, 2), R >= 3, in the units of x."""
+    from scipy.stats import f
+
+    R = len(x)
+    size, axes = np.linalg.eigh(np.cov(x.T))
+    radius = sqrt(2.0 * (R - 1) / (R * (R - 2)) * f.ppf(level, 2, R - 2))
+    return radius * (axes * np.sqrt(np.maximum(size, 0.0))).T
 
 
 def estimate(values: np.ndarray, unit: str) -> Estimate:
@@ -114,13 +142,17 @@ def _of_variant(panel, policies, result: Result) -> dict[str, np.ndarray]:
     }
 
 
-def told(result: Result) -> dict[str, dict]:
-    """Variant → measures with unit, mean and interval, and the same of each policy, as plain data."""
+def told(result: Result, level: float = 0.95) -> dict[str, dict]:
+    """Variant → measures with unit, mean and interval, the same of each policy, and the planes of cost against effect, as plain data.
+
+    level: of the regions in the planes
+    """
     found = {}
     for variant, effect in effects(result).items():
         names = (*OF_VARIANT, *COSTS)
         policies = {name: {m: vars(estimate(of[m], unit)) for m, unit in OF_POLICY.items()} for name, of in effect.policies.items()}
-        found[variant] = {"measures": {name: vars(effect.estimate(name)) for name in names}, "policies": policies}
+        planes = {name: effect.plane(name, level) for name, _ in COSTS.values()}
+        found[variant] = {"measures": {name: vars(effect.estimate(name)) for name in names}, "policies": policies, "planes": planes}
     return found
 
 

@@ -64,6 +64,4 @@ def draw_all(result: Result, folder: str | Path, manifest_hash: str = "") -> lis
     if "bullwhip" in result.panels:
         files += base.save(network.bullwhip(result), folder, "bullwhip", manifest_hash)
     files += demography.draw_result(result, folder, manifest_hash)
-    if result.policies():
-        files += base.save(stacked(policy.cost_and_effect, result, tuple(policy.EFFECTS)), folder, "cost_and_effect", manifest_hash)
-    return files
+    return files + policy.draw(result, folder, manifest_hash)

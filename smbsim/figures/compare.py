@@ -1,18 +1,17 @@
-"""Variants side by side: differences with their intervals, each indicator in its own scale; what policies cost and what they do.
+"""Variants side by side: differences with their intervals, each indicator in its own scale.
 
-Each function takes a `Comparison` (of `analysis.compare`) and, if wanted, an axis; it returns the axis. COMPARE_FIGURES is the list.
+The figure takes a `Comparison` (of `analysis.compare`) and, if wanted, an axis; it returns the axis. What policies cost and bring stands
+in `policy`; `draw_all` draws both.
 """
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from . import base
+from . import base, policy
 
 SHOWN = ("real_value_added", "gdp", "employment", "unemployment", "consumption", "wages", "exits", "entries", "smbs_alive", "refused_smbs",
          "smb_deposits", "government_deposits", "price_level", "unmet_demand")  # fmt: skip
@@ -139,56 +138,7 @@ def _below(comparison) -> str:
     return f"{said}; {comparison.level:.0%} intervals. Filled: clear, looking at all indicators being allowed for".replace("%", " %")
 
 
-@base.styled
-def plane(comparison, ax=None):
-    """Net cost of the policies of every variant against the job-years they bring, by run, with the confidence ellipse of the mean.
-
-    The line from the origin is the mean cost per job-year.
-    """
-    ax = base.axis(ax, 7.2, 4.4)
-    ax.grid(axis="x", color=base.FAINT, linewidth=0.6)
-    drawn = list(comparison.planes)
-    everything = [np.stack([p.effect, p.cost]) for p in comparison.planes.values()]
-    everything += [p.ellipse.T for p in comparison.planes.values() if len(p.ellipse)]
-    points = np.concatenate(everything, axis=1) if everything else np.zeros((2, 1))
-    points = points[:, np.isfinite(points).all(axis=0)]
-    ax.axhline(0, color=base.INK, linewidth=0.9, zorder=1)
-    ax.axvline(0, color=base.INK, linewidth=0.9, zorder=1)
-    sides = [(min(x.min(initial=0.0), 0.0), max(x.max(initial=0.0), 0.0)) for x in points]
-    (left, right), (bottom, top) = (base.limits(low, high, max(high - low, 1e-9)) for low, high in sides)
-    ax.set_xlim(left, right + 0.22 * (right - left))
-    ax.set_ylim(bottom, top)
-    title = []
-    for variant in drawn:
-        p, color = comparison.planes[variant], base.PALETTE[comparison.variants.index(variant) % len(base.PALETTE)]
-        effect, cost = float(np.nanmean(p.effect)), float(np.nanmean(p.cost))
-        ax.scatter(p.effect, p.cost, s=12, color=color, alpha=0.35, linewidths=0, zorder=2)
-        if len(p.ellipse):
-            ax.fill(*p.ellipse.T, facecolor=color, alpha=base.SHADE["outer"], edgecolor=color, linewidth=1.2, zorder=2)
-        ax.plot(effect, cost, marker="o", markersize=6, color=color, zorder=3)
-        if effect > 0 and cost > 0:
-            ax.plot([0, effect], [0, cost], color=color, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-            title.append(f"{_short(variant, 34)} {base.human(cost / effect)}")
-        edge = float(np.nanmax(p.ellipse[:, 0])) if len(p.ellipse) else effect
-        ax.annotate(_short(variant, 34), (max(edge, effect), cost), xytext=(6, 0), textcoords="offset points", color=color, va="center")
-    for which, high, text, unit in (("x", right, "Effect", "job-years"), ("y", top, "Net cost", "currency")):
-        divisor, named = base.unit_of(unit, high)
-        base.name_axis(ax, text, named, divisor, which)
-    runs, level = len(comparison.seeds), f"{comparison.level:.0%}".replace("%", " %")
-    head = (
-        f"Cost per job-year ({comparison.manifest.get('currency', 'currency')}): {', '.join(title)}"
-        if title
-        else "No policy that costs brings job-years"
-    )
-    said = f"'{comparison.name}', each against the same without its policies; dots: {runs} runs, ellipse: {level} region of the mean"
-    base.headline(ax, head, said)
-    return ax
-
-
-COMPARE_FIGURES: dict[str, Callable] = {"forest": forest, "plane": plane}
-
-
 def draw_all(comparison, folder: str | Path, manifest_hash: str = "") -> list[Path]:
     """Draw what there is to draw into a folder, SVG and PNG. Returns the files written."""
     files = base.save(forest(comparison), folder, "forest", manifest_hash)
-    return files + (base.save(plane(comparison), folder, "plane", manifest_hash) if comparison.planes else [])
+    return files + policy.draw(comparison, folder, manifest_hash)

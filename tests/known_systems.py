@@ -137,3 +137,32 @@ def watts(n, phi=0.18, realisations=50, cascade_share=0.05):
 def branching(z, phi=0.18):
     """Mean number of new flips per flip on an infinite Poisson graph: Σ k (k-1) ρ_k p_k / z = z P(Poisson(z) ≤ K - 2), K = ⌊1/φ⌋."""
     return z * poisson.cdf(int(1 / phi) - 2, z)
+
+
+# -- series: a parameter that moves while the system runs ---------------------------------------------------------------------------------
+
+
+def moved(slope, parameters, start, noise, realisations=50, seed=1, dt=0.1, between=5):
+    """(R, T): x of dx = slope(p, x) dt + noise dW, seen at every parameter after `between` steps of dt there."""
+    rng = np.random.default_rng(seed)
+    x, seen = np.full(realisations, float(start)), np.empty((realisations, len(parameters)))
+    for k, p in enumerate(parameters):
+        for _ in range(between):
+            x = x + slope(p, x) * dt + noise * np.sqrt(dt) * rng.standard_normal(realisations)
+        seen[:, k] = x
+    return seen
+
+
+def no_fold(p, x):
+    """What the saddle-node is far from its folds: as stiff as there at x = -1.2, for every p."""
+    return p + 0.5 - 3.3 * (x + 1.2)
+
+
+def autoregression(phi, n, realisations=1, seed=1):
+    """(R, n): x_t = φ x_{t-1} + e_t at its stationary state."""
+    rng = np.random.default_rng(seed)
+    x = np.empty((realisations, n))
+    x[:, 0] = rng.standard_normal(realisations) / np.sqrt(1 - phi**2)
+    for t in range(1, n):
+        x[:, t] = phi * x[:, t - 1] + rng.standard_normal(realisations)
+    return x

@@ -21,8 +21,8 @@ from . import scenario, terminal
 from .analysis.concentration import STATISTICS
 from .analysis.resilience import MEASURES
 from .figures import FIGURES, OF_LIVES, OF_POLICIES
-from .figures.demography import CARD_FIGURES
 from .figures.risk import RISK_FIGURES
+from .figures.scorecard import CARD_FIGURES
 from .interventions import policies, shocks
 from .interventions.base import Intervention, Target
 from .mechanisms import orders

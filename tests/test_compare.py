@@ -8,8 +8,10 @@ import pytest
 from scipy import stats
 
 import smbsim
-from smbsim.analysis import compare
-from smbsim.analysis.compare import differences, runs_needed, side_by_side
+from smbsim.analysis import intervals
+from smbsim.analysis.compare import differences
+from smbsim.analysis.intervals import runs_needed
+from smbsim.analysis.side_by_side import side_by_side
 from smbsim.result import BASELINE, Result, Series
 from smbsim.schema import InputError
 
@@ -79,7 +81,7 @@ def test_no_number_of_runs_is_enough_for_no_effect():
 def test_intervals_cover_as_often_as_they_say():
     """2 000 comparisons of 8 runs with a known effect: Student's interval misses in 5 % of them."""
     d = 1.0 + np.random.default_rng(2).standard_normal((2000, 8))
-    low, high, _ = compare._interval(d, 0.95)
+    low, high, _ = intervals.student(d, 0.95)
     assert np.mean((low <= 1) & (high >= 1)) == pytest.approx(0.95, abs=0.015)
 
 
@@ -101,8 +103,8 @@ def test_noise_is_rarely_clear():
     """Of 20 × 40 indicators without an effect, hardly any is clear."""
     rng, found = np.random.default_rng(3), 0
     for _ in range(20):
-        p = compare._interval(rng.standard_normal((40, 8)), 0.95)[2]
-        found += compare._clear(p, 0.95).sum()
+        p = intervals.student(rng.standard_normal((40, 8)), 0.95)[2]
+        found += intervals.clear(p, 0.95).sum()
     assert found <= 2
 
 

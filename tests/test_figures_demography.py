@@ -11,7 +11,8 @@ import pytest
 
 from smbsim import economy
 from smbsim.analysis import facts, scorecard, targets
-from smbsim.figures import demography as figures
+from smbsim.figures import base, demography
+from smbsim.figures import scorecard as drawing
 from smbsim.result import Result, Series
 from smbsim.schema import InputError
 
@@ -52,8 +53,8 @@ def result(variants=("baseline", "guarantee", "grant"), runs=3, still=False) -> 
         "surviving_smbs": 1 - 0.002 * np.cumsum(noise, axis=2), "smbs_alive": 100 - noise, "exits": noise,
         "unemployment": 0.05 + 0.01 * noise,
         "vacancies": 3 - noise, "employment": 100 - noise, "gdp": 100 + noise,
-        **{name: 10.0 * (k + 1) + noise for k, name in enumerate(figures.CASH_QUARTILES)},
-        **{name: np.round(noise) for name in figures.CAUSE_SERIES},
+        **{name: 10.0 * (k + 1) + noise for k, name in enumerate(demography.CASH_QUARTILES)},
+        **{name: np.round(noise) for name in demography.CAUSE_SERIES},
     }  # fmt: skip
     series = {name: Series(values, "1", name) for name, values in paths.items()}
     return Result("made up", tuple(variants), tuple(range(runs)), np.arange(WEEKS), series, {}, {}, {}, {})
@@ -73,32 +74,32 @@ def no_trace():
 
 @pytest.mark.parametrize("empty", [False, True])
 @pytest.mark.parametrize("runs", [1, 3])
-@pytest.mark.parametrize("name", figures.CARD_FIGURES)
+@pytest.mark.parametrize("name", drawing.CARD_FIGURES)
 def test_every_figure_of_a_card_has_a_title_units_and_takes_an_axis(name, runs, empty, tmp_path):
-    draw, made = figures.CARD_FIGURES[name], card(runs, empty)
+    draw, made = drawing.CARD_FIGURES[name], card(runs, empty)
     assert draw.__doc__
     ax = draw(made)
     assert ax.get_title(loc="left")
     assert "(" in ax.get_xlabel()
     assert name == "overview" or "(" in ax.get_ylabel()
-    assert all(path.stat().st_size > 0 for path in figures.base.save(ax, tmp_path, name))
-    mine = figures.base.figure(5, 3).subplots()
+    assert all(path.stat().st_size > 0 for path in base.save(ax, tmp_path, name))
+    mine = base.figure(5, 3).subplots()
     assert draw(made, ax=mine) is mine
 
 
 @pytest.mark.parametrize("variants", [("baseline",), ("baseline", "guarantee", "grant"), tuple("abcde")])
 @pytest.mark.parametrize("still", [False, True])
-@pytest.mark.parametrize("name", figures.RESULT_FIGURES)
+@pytest.mark.parametrize("name", demography.RESULT_FIGURES)
 def test_every_figure_of_a_result_has_a_title_units_and_takes_an_axis(name, still, variants, tmp_path):
-    draw, needed = figures.RESULT_FIGURES[name]
+    draw, needed = demography.RESULT_FIGURES[name]
     made = result(variants, 1 if still else 3, still)
     assert draw.__doc__
     ax = draw(made)
     assert ax.get_title(loc="left")
     assert "(" in ax.get_xlabel()
     assert "(" in ax.get_ylabel()
-    assert all(path.stat().st_size > 0 for path in figures.base.save(ax, tmp_path, name))
-    mine = figures.base.figure(5, 3).subplots()
+    assert all(path.stat().st_size > 0 for path in base.save(ax, tmp_path, name))
+    mine = base.figure(5, 3).subplots()
     assert draw(made, ax=mine) is mine
     assert set(needed) <= set(made.series)
     with pytest.raises(InputError, match="unknown metric"):
@@ -107,26 +108,26 @@ def test_every_figure_of_a_result_has_a_title_units_and_takes_an_axis(name, stil
 
 def test_what_is_drawn_is_what_was_measured():
     made = card()
-    line = next(line for line in figures.survival(made).lines if line.get_label() == "model")
+    line = next(line for line in drawing.survival(made).lines if line.get_label() == "model")
     np.testing.assert_allclose(line.get_ydata(), 0.1)
-    dots = next(line for line in figures.survival(made).lines if line.get_label() == "statistics")
+    dots = next(line for line in drawing.survival(made).lines if line.get_label() == "statistics")
     np.testing.assert_allclose(dots.get_ydata(), made.hazard_targets)
-    bars = sum(bar.get_height() for bar in figures.exit_causes(made).patches)
+    bars = sum(bar.get_height() for bar in drawing.exit_causes(made).patches)
     assert bars == pytest.approx(len(facts.AGES))
 
 
 def test_a_result_is_drawn_as_far_as_it_was_recorded(tmp_path):
     made = result()
-    assert len(figures.draw_result(made, tmp_path)) == 2 * len(figures.RESULT_FIGURES)
+    assert len(demography.draw_result(made, tmp_path)) == 2 * len(demography.RESULT_FIGURES)
     left = {name: s for name, s in made.series.items() if name != "gdp"}
-    assert len(figures.draw_result(replace(made, series=left), tmp_path)) == 2 * (len(figures.RESULT_FIGURES) - 1)
-    assert figures.draw_result(result(still=True), tmp_path) == []
+    assert len(demography.draw_result(replace(made, series=left), tmp_path)) == 2 * (len(demography.RESULT_FIGURES) - 1)
+    assert demography.draw_result(result(still=True), tmp_path) == []
 
 
 def test_the_same_card_gives_the_same_bytes(tmp_path, monkeypatch):
-    drawn = {name: figures.CARD_FIGURES[name] for name in ("growth", "survival")}
-    monkeypatch.setattr(figures, "CARD_FIGURES", drawn)
+    drawn = {name: drawing.CARD_FIGURES[name] for name in ("growth", "survival")}
+    monkeypatch.setattr(drawing, "CARD_FIGURES", drawn)
     for folder in ("a", "b"):
-        figures.draw_card(card(2), tmp_path / folder, "hash")
+        drawing.draw_card(card(2), tmp_path / folder, "hash")
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name

@@ -4,18 +4,15 @@ Run r of every variant meets the same firms with the same luck (common random nu
 what all variants share cancels out.
 
     d_r      x_r(variant) - x_r(reference)                     x: mean over the weeks, of what is counted by the week per year
-    interval d̄ ± t_{R-1} s_d / √R                              and by bootstrap of the runs (BCa, 2000 samples, from 4 runs on)
-    unpaired s_u² = s²(variant) + s²(reference)                what the variance would be with other firms and other luck in each
+    s_u²     s²(variant) + s²(reference)                       what the variance would be with other firms and other luck in each
     gain     s_u² / s_d²                                       so many times fewer runs for the same interval
-    needed   smallest R with t_{R-1} s / √R ≤ precision |d̄|    with s = s_d; unpaired with s_u and 2 R - 2 degrees of freedom
-    clear    the interval, made wider for all that are looked at, leaves out zero: false discovery rate at 1 - level over the indicators
-             and variants (Benjamini and Yekutieli 2001, any dependence)
+    clear    the interval leaves out zero, all indicators and variants that are looked at being allowed for
 
-The reference of a variant with policies is the same without them, where that was run; of the others the baseline. A conflict of signs is
-a variant that clearly betters one indicator and clearly worsens another; which way is better stands in GOOD, what is not in it is not
-judged. Costs and effects of policies are those of `analysis.policy`.
+Intervals, what is clear and the runs needed are those of `intervals`. The reference of a variant with policies is the same without them,
+where that was run; of the others the baseline. A conflict of signs is a variant that clearly betters one indicator and clearly worsens
+another; which way is better stands in GOOD, what is not in it is not judged. Costs and effects of policies are those of `policy`.
 
-Sources: MODEL.md 4.3, 5.9, Replications (half-width below a quarter of the effect); Efron (1987), JASA 82, for BCa.
+Sources: MODEL.md 4.3, 5.9, Replications (half-width below a quarter of the effect).
 """
 
 from __future__ import annotations
@@ -23,8 +20,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +30,14 @@ import numpy as np
 from ..interventions import policies as policy_kinds
 from ..result import BASELINE, Result, Series
 from ..result import load as load_result
-from ..scenario import MAIN, Scenario
+from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR, InputError, nearest
 from ..simulate import IDENTITIES
 from . import ensemble, policy
+from .intervals import MOST_RUNS, NO_EFFECT, bootstrap, clear, runs_needed, student
+from .side_by_side import side_by_side
 
 BANDS = (5, 25, 50, 75, 95)
-RESAMPLES, BOOTSTRAP_SEED, LEAST_BOOTSTRAPPED = 2000, 1, 4
-NO_EFFECT = 1e-9  # of the reference: rounding
-MOST_RUNS = 10_000_000  # more are not worth a number
 GOOD = {  # indicator → 1 more is better, -1 less is; an assumption about what most people want
     **dict.fromkeys(
         ("output", "smb_output", "real_value_added", "gdp", "employment", "smb_employment", "wages", "consumption", "fill_rate",
@@ -260,10 +256,10 @@ def differences(
     there = np.array([values[name][result.variant(references[v])] for v, name in pairs])
     here = there + d
     d[np.abs(d) <= NO_EFFECT * np.abs(there)] = 0.0
-    low, high, p = _interval(d, level)
-    clear, boot = _clear(p, level), _bootstrap(d, level)
+    low, high, p = student(d, level)
+    sure, boot = clear(p, level), bootstrap(d, level)
     rows = tuple(
-        _row(result, v, references[v], name, here[k], there[k], d[k], (low[k], high[k]), boot[k], p[k], clear[k], level, precision)
+        _row(result, v, references[v], name, here[k], there[k], d[k], (low[k], high[k]), boot[k], p[k], sure[k], level, precision)
         for k, (v, name) in enumerate(pairs)
     )
     bounds = int(result.weeks[shown][0]), int(result.weeks[shown][-1])
@@ -282,64 +278,6 @@ def _row(result, variant, to, name, here, there, d, interval, boot, p, clear, le
         tuple(float(x) * factor for x in boot), tuple(float(x) * factor for x in np.percentile(d, BANDS)), float(p), bool(clear),
         GOOD.get(name, 0), sd * factor, unpaired * factor, gain, runs_needed(sd, half, level), runs_needed(unpaired, half, level, arms=2),
     )  # fmt: skip
-
-
-# -- statistics ---------------------------------------------------------------------------------------------------------------------------
-
-
-def runs_needed(sd: float, half_width: float, level: float = 0.95, arms: int = 1) -> int | None:
-    """Smallest number of runs (of each arm) whose interval has at most this half-width; None where there is none below MOST_RUNS.
-
-    sd: of a difference; arms: 1 paired, with n - 1 degrees of freedom, 2 unpaired, with 2 n - 2
-    """
-    from scipy.stats import norm, t
-
-    if not (math.isfinite(sd) and half_width > 0.0):
-        return None
-    tail = 0.5 + level / 2
-    n = max(2, math.ceil((norm.ppf(tail) * sd / half_width) ** 2)) if sd < half_width * math.sqrt(MOST_RUNS) else MOST_RUNS
-    while n < MOST_RUNS and t.ppf(tail, arms * (n - 1)) * sd > half_width * math.sqrt(n):
-        n += 1
-    return n if n < MOST_RUNS else None
-
-
-def _interval(d: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bounds of Student's interval of the mean and the p-value of no difference, each (rows,). d (rows, R)."""
-    from scipy.stats import t
-
-    rows, R = d.shape
-    if R == 1:
-        return tuple(np.full((3, rows), np.nan))
-    mean, error = d.mean(axis=1), d.std(axis=1, ddof=1) / math.sqrt(R)
-    half = t.ppf(0.5 + level / 2, R - 1) * error
-    ratio = np.divide(np.abs(mean), error, out=np.where(mean == 0.0, 0.0, np.inf), where=error > 0)
-    return mean - half, mean + half, 2.0 * t.sf(ratio, R - 1)
-
-
-def _bootstrap(d: np.ndarray, level: float) -> np.ndarray:
-    """(rows, 2) bounds of the BCa interval of the mean; where all runs are equal, their value. d (rows, R)."""
-    from scipy.stats import bootstrap
-
-    rows, R = d.shape
-    found = np.full((rows, 2), np.nan)
-    if R < LEAST_BOOTSTRAPPED:
-        return found
-    varied = np.ptp(d, axis=1) > NO_EFFECT * np.abs(d).max(axis=1)
-    found[~varied] = d[~varied].mean(axis=1)[:, None]
-    for k in np.flatnonzero(varied):
-        scaled = d[k] / np.abs(d[k]).max()
-        interval = bootstrap((scaled,), np.mean, n_resamples=RESAMPLES, confidence_level=level, rng=BOOTSTRAP_SEED).confidence_interval
-        found[k] = np.array(interval) * np.abs(d[k]).max()
-    return found
-
-
-def _clear(p: np.ndarray, level: float) -> np.ndarray:
-    from scipy.stats import false_discovery_control
-
-    known, clear = np.isfinite(p), np.zeros(len(p), dtype=bool)
-    if known.any():
-        clear[known] = false_discovery_control(p[known], method="by") < 1.0 - level
-    return clear
 
 
 # -- what is compared with what -----------------------------------------------------------------------------------------------------------
@@ -388,90 +326,6 @@ def _weeks(result: Result, weeks: tuple[int, int] | None) -> np.ndarray:
 def _per_run(series: Series, shown: np.ndarray) -> np.ndarray:
     """(V, R) mean over the weeks."""
     return series.values[:, :, shown].mean(axis=2)
-
-
-def side_by_side(results: Mapping[str, Result]) -> Result:
-    """One result with the variants of several: their common seeds, weeks and metrics.
-
-    Variants are called "name: variant", the file as it stands by its name alone; baselines that are equal become one.
-    Raises InputError where no seed or no metric is common.
-    """
-    if len(results) == 1:
-        return next(iter(results.values()))
-    found = list(results.values())
-    seeds = tuple(s for s in found[0].seeds if all(s in r.seeds for r in found))
-    if not seeds:
-        raise InputError("no seed is common to all: nothing to pair (run them with the same --seed)")
-    weeks = min((r.weeks for r in found), key=len)
-    if not all(set(weeks) <= set(r.weeks) for r in found):
-        raise InputError("no weeks are common to all")
-    found = [_cut(r, seeds, weeks) for r in found]
-    names = [n for n, s in found[0].series.items() if all(_fits(n, s, found[0], r) for r in found[1:])]
-    if not names:
-        raise InputError("no metric is common to all")
-    kept, variants, acting, bases = [], [], {}, {}
-    for name, r in zip(results, found, strict=True):
-        own = {v: _called(name, v) for v in r.variants}
-        if BASELINE in r.variants:
-            same = next((k for k, (other, v) in enumerate(kept) if v == BASELINE and _equal(other, r, names)), None)
-            own[BASELINE] = variants[same] if same is not None else BASELINE if not kept else f"{name}: {BASELINE}"
-        for v in r.variants:
-            if own[v] not in variants:
-                kept.append((r, v))
-                variants.append(own[v])
-            acting[own[v]] = r.manifest.get("variants", {}).get(v, [])
-            if BASELINE in r.variants and v != BASELINE:
-                bases[own[v]] = own[BASELINE]
-    series = {n: replace(found[0].series[n], values=_stacked([(r.series[n].values, r.variant(v)) for r, v in kept])) for n in names}
-    labels = {a: found[0].labels[a] for a in {s.axis for s in series.values()} - {None}}
-    panels = _policy_panels(kept, labels)
-    manifest = {**found[0].manifest, "variants": acting, "references": bases, "description": "", "compared": list(results)}
-    flows = {(new, *line[1:]): x for (r, v), new in zip(kept, variants, strict=True) for line, x in r.flows.items() if line[0] == v}
-    return Result(" and ".join(results), tuple(variants), seeds, weeks, series, panels, labels, {}, flows, manifest=manifest)
-
-
-def _called(name: str, variant: str) -> str:
-    return name if variant == MAIN else f"{name}: {variant}"
-
-
-def _cut(result: Result, seeds: Sequence[int], weeks: np.ndarray) -> Result:
-    rows, shown = [result.seeds.index(s) for s in seeds], np.isin(result.weeks, weeks)
-    series = {n: replace(s, values=s.values[:, rows][:, :, shown]) for n, s in result.series.items()}
-    panels = {n: replace(s, values=s.values[:, rows]) for n, s in result.panels.items()}
-    return replace(result, seeds=tuple(seeds), weeks=weeks, series=series, panels=panels)
-
-
-def _fits(name: str, series: Series, result: Result, other: Result) -> bool:
-    there = other.series.get(name)
-    axis = series.axis
-    return there is not None and there.unit == series.unit and (axis is None or other.labels.get(axis) == result.labels.get(axis))
-
-
-def _equal(one: Result, other: Result, names: Sequence[str]) -> bool:
-    return all(np.array_equal(one.series[n].values[one.variant(BASELINE)], other.series[n].values[other.variant(BASELINE)]) for n in names)
-
-
-def _stacked(parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
-    return np.stack([values[row] for values, row in parts])
-
-
-def _policy_panels(kept: Sequence[tuple[Result, str]], labels: dict) -> dict[str, Series]:
-    """What policies did, with the policies of all; NaN where a variant has not the policy. Adds their axes to the labels."""
-    with_policies = [r for r, _ in kept if "policy" in r.labels]
-    if not with_policies or any(r.labels["account"] != with_policies[0].labels["account"] for r in with_policies):
-        return {}
-    names = tuple(dict.fromkeys(name for r in with_policies for name in r.labels["policy"]))
-    labels |= {"policy": names, "group": with_policies[0].labels["group"], "account": with_policies[0].labels["account"]}
-    panels = {}
-    for panel, s in with_policies[0].panels.items():
-        if s.axis not in ("policy", "group", "account"):
-            continue
-        values = np.full((len(kept), s.values.shape[1], len(labels[s.axis])), np.nan)
-        for k, (r, v) in enumerate(kept):
-            if panel in r.panels:
-                values[k][:, [labels[s.axis].index(name) for name in r.labels[s.axis]]] = r.panels[panel].values[r.variant(v)]
-        panels[panel] = replace(s, values=values)
-    return panels
 
 
 # -- words --------------------------------------------------------------------------------------------------------------------------------

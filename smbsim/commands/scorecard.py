@@ -52,7 +52,7 @@ def scorecard(
     from .. import scenario
     from ..analysis import scorecard as cards
     from ..analysis.ensemble import AllRunsFailed
-    from ..figures import demography
+    from ..figures import scorecard as figures
 
     more = [*(changes or ()), *([f"population.smbs={smbs}"] if smbs else [])]
     spec = scenario.load(file or cards.LIFE, more, economy)
@@ -68,7 +68,7 @@ def scorecard(
         except AllRunsFailed as error:
             terminal.note(str(error))
             raise typer.Exit(RUNS_FAILED) from None
-    tell(card, folder, lambda: printing.scorecard(card.plain()), card.plain, None if no_figures else demography.draw_card, as_json)
+    tell(card, folder, lambda: printing.scorecard(card.plain()), card.plain, None if no_figures else figures.draw_card, as_json)
     if card.manifest["failed"]:
         terminal.note(f"{len(card.manifest['failed'])} of {runs} runs failed; see {folder / 'manifest.json'}")
         raise typer.Exit(RUNS_FAILED)

@@ -1,7 +1,7 @@
 """Figures of a result. Each function takes the result and, if wanted, an axis; it returns the axis.
 
 FIGURES is the list of those that every result has, OF_LIVES and OF_POLICIES of those of models in which firms close and of scenarios with
-policies; figures of the risk index and of a scorecard stand in `risk` and `demography`. `draw_all` draws the default set of a run.
+policies; figures of the risk index and of a scorecard stand in `risk` and `scorecard`. `draw_all` draws the default set of a run.
 matplotlib is imported when something is drawn, not before.
 """
 

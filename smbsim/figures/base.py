@@ -166,6 +166,14 @@ def name_axis(ax, text: str, unit: str, divisor: float = 1.0, which: str = "y") 
         ax.set_ylabel(f"{text} ({unit})", fontsize=STYLE["axes.labelsize"])
 
 
+def percent(ax, which: str = "y") -> None:
+    """Ticks of an axis in percent of the numbers drawn."""
+    from matplotlib.ticker import FuncFormatter
+
+    line = ax.yaxis if which == "y" else ax.xaxis
+    line.set_major_formatter(FuncFormatter(lambda x, _: plain(round(100 * x, 10))))
+
+
 def name_weeks(ax, weeks: np.ndarray) -> None:
     """The time axis: from the first to the last week, whole weeks."""
     from matplotlib.ticker import MaxNLocator

@@ -1,0 +1,496 @@
+r"""Automation (M9): firms adopt tools function by function: they look, try one in a pilot, learn what it brings, extend it or give up.
+
+Work. A firm has seven business functions f, each a share φ_f of its pay. Depth d is the share of the routine work that tools do, of what
+the best tools could do: at most .38, .77 and 1 with basic tools, specialised tools and artificial intelligence (tiers).
+
+    ℓ_f(d)   = (1 - ς τ_f d) / (1 + (1-ς) γ d R_f)          labour per unit of work: people replaced, people helped (human in the loop)
+    d̂_f      = d⁰_f + q_f (d_f - d⁰_f)                         d⁰ at the start; q = fit · maturity · (1 + κ mean depth of other functions)
+    ι_i      = (1 + Σ φ_f [ℓ_f(d̂_f) / ℓ_f(d⁰_f) - 1]) (1 + j 1[something is rolled out])                 labour_intensity
+    practice = 1 + (1 - 2ς) (d̂_f - d⁰_f)                               of skills: who is helped uses them more, who is replaced less
+    reach    = exp Σ φ_f (η_f + η_q e (1 - ē (1 - o R_f))) (d̂_f - d⁰_f)                   marketing and sales; fewer errors, with oversight
+    operations: weight of goods on order β + (1-β) care, cover of stocks;  finance: cash held;  service: capital per unit of capacity
+
+Effects are those of what differs from the start, because the tables the economy begins from contain the tools of their year.
+
+Worth. For the best tool on offer, per unit of depth and by the pay of the function,
+
+    W_if     = m_if / c_if - h + J (x̄_if - ½) + ρ (R_f - R̄) + κ_I I_r + κ_V unfilled_i - resistance
+    c_if     = [ rent + setup (heads / 20)^-s (1 + integration · functions with tools) (1 - subsidy) / payback ] (1-κ_c)^years
+    θ_if     = q_f (1 - ℓ_f(1) + value_f)                     what it brings in truth; value: sales, errors, capital, stocks and cash saved
+
+    x̄ = share of peers with it: linked firms, and firms of the sector in the region.  ε_if logistic with scale 1/β, for ever
+
+Every 13 weeks, staggered by uid:
+
+    look     with chance 1 - exp(-(p + q x̄) / 4): a pilot if W - ϕ √v / c + ε > 0       so that of those who look Logit β(W - ϕ√v/c) begin
+    belief   N(m₀, v₀), and what w peers with the tool believe, when it begins;  then y ~ N(θ, σ² / (1 + R_f)) every quarter:
+             m ← m + k (y - m) , v ← (1 - k) v , k = v / (v + σ²/(1 + R_f))
+    go on    P(W + ε > 0) > p*: d ← d + (1 - resistance) step (½ + R_f) of the way to its ceiling, when that can be paid
+    give up  P(W' + ε > 0) < p_ab, W' = W for a pilot, then with rent alone (the rest is sunk): back to the depth before
+
+Older tools are part of how work is done and judged no more; firms with them look at the best ones like those without. Adoption is that of
+the tables until week 0. The row of a sector's large firms keeps the lead over the SMBs of its sector that it began with. Set-up is paid
+when a step is taken, from deposits above half the liquidity target; who cannot saves and borrows for it (`tool_plan` is part of the
+target). Set-up and rent go to the investment pool, which buys goods and software for them.
+
+Limits: h → -∞ leaves Bass's hazard p + q x̄; v₀ = 0, setup = 0, p → ∞ is Brock and Durlauf's logistic choice x = Logit β(u + J x), with
+folds where βJ > 4; β → ∞ on links alone Watts's threshold rule.
+
+symbol       column / parameter                unit
+d, d⁰        depth, starting_depth             1 (by function)
+m, v         belief_mean, belief_variance      1 (by the pay of the function)
+q            maturity of the firm, a fit drawn once, synergy
+R            resting_readiness + readiness     1
+I            infrastructure (region)           1
+
+Sources: Acemoglu and Restrepo (2018) for tasks; Bass (1969); Brock and Durlauf (2001); Watts (2002); Brynjolfsson, Rock and Syverson
+(2021) for the J-curve; Acemoglu et al. (2022), ABS, for the productivity of adopters; MODEL.md M9 for the form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..accounts import afford, transfer
+from ..adoption import CEILINGS, FUNCTIONS, TIERS, tier
+from ..rest import GOVERNMENT, INVESTMENT, price_of_capital
+from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, Column, InputError, param
+from ..state import LARGE, SMB, UNLIMITED, total
+from ..tools import Look, ask_links, certainty, count_users, posterior, uniforms
+from .base import Mechanism, whose_turn
+
+STAGES = ("none", "pilot", "rollout", "mature", "abandoned")
+NO_TOOL, PILOT, ROLLOUT, MATURE, ABANDONED = range(len(STAGES))
+MARKETING, SALES, SERVICE, OPERATIONS, FINANCE, ADMINISTRATION, GREEN = range(len(FUNCTIONS))
+ROUTINE = np.array([0.35, 0.30, 0.45, 0.40, 0.60, 0.50, 0.30])  # τ of specialised tools; MODEL.md M9, green: assumption
+ROUTINE_AT_BEST = ROUTINE * (1.0 / CEILINGS[2])  # of the best tools
+SELLING = np.isin(np.arange(len(FUNCTIONS)), (MARKETING, SALES))
+LEAST_LABOUR = 0.05  # of a function's work is left to people, however well tools fit. Assumption
+LEAST_COST = 1e-9  # by pay: keeps worth finite where tools cost nothing
+SMALLEST_PAY = 1e-12  # currency/wk of a function: less is nobody
+REFERENCE_HEADS = 20.0  # size at which set-up costs `setup_years`; definition
+
+
+class Automation(Mechanism):
+    name = "automation"
+    optional = True
+    columns = (
+        Column("depth", "1", 0.0, "Share of the function's routine work that tools do, of what the best tools could do",
+               width=len(FUNCTIONS), low=0, high=1, entrant="copied"),
+        Column("starting_depth", "1", 0.0, "The same at the start", width=len(FUNCTIONS), low=0, high=1, entrant="copied"),
+        Column("tier", "1", 0, f"Best tool in use: {', '.join(f'{i} {name}' for i, name in enumerate(TIERS))}", width=len(FUNCTIONS),
+               dtype="i1", low=0, high=len(TIERS) - 1, entrant="copied"),
+        Column("former_depth", "1", 0.0, "Depth before the tool last tried", width=len(FUNCTIONS), low=0, high=1, entrant="copied"),
+        Column("starting_readiness", "1", 0.0, "Readiness of the staff at the start, relative to what is typical", width=len(FUNCTIONS),
+               entrant="copied"),
+        Column("tool_stage", "1", NO_TOOL, f"Of the tool last tried: {', '.join(f'{i} {name}' for i, name in enumerate(STAGES))}",
+               width=len(FUNCTIONS), dtype="i1", low=0, high=len(STAGES) - 1, entrant="copied"),
+        Column("belief_mean", "1", 0.0, "Expected gain of the tool last tried in full use, by the pay of the function",
+               width=len(FUNCTIONS), entrant="copied"),
+        Column("belief_variance", "1", 0.0, "Variance of that belief", width=len(FUNCTIONS), low=0, entrant="copied"),
+        Column("maturity", "1", 0.0, "Share of a tool's gain that the firm's processes let it have", low=0, high=1, entrant="copied"),
+        Column("tool_rate", "currency/wk", 0.0, "Rent of the tools beyond those of the start, at first prices", low=0, entrant="scaled"),
+        Column("tool_rent", "currency/wk", 0.0, "Paid as rent of tools this week", low=0),
+        Column("setup_cost", "currency/wk", 0.0, "Paid for setting up tools this week", low=0),
+        Column("tool_support", "currency/wk", 0.0, "The state's share in setting up tools this week", low=0),
+        Column("tool_plan", "currency", 0.0, "Set-up that is wanted and cannot be paid yet", low=0),
+        Column("tool_value", "currency", 0.0, "What setting up the tools beyond those of the start has cost", low=0, entrant="scaled"),
+        Column("redundant", "heads", 0.0, "Staff that tools have made redundant and that is still there", low=0),
+        Column("automation_layoffs", "heads/wk", 0.0, "Part of the layoffs that is due to tools", low=0),
+        Column("tool_subsidy", "1", 0.0, "Share of set-up that the state pays", low=0, high=1),
+        Column("tool_cost_factor", "1", 1.0, "Factor of shocks on the price of tools", low=0),
+        Column("routine_factor", "1", 1.0, "Factor of shocks on the work that tools can do", low=0),
+        Column("advice", "1", 0.0, "Share of the variance of first beliefs that advice removes", low=0, high=1),
+        Column("function_share", "1", 0.0, "Share of pay that goes to the staff of the function", axis="sector", width=len(FUNCTIONS),
+               low=0, high=1),
+        Column("infrastructure", "1", 0.0, "Digital infrastructure above that at rest", axis="region"),
+    )  # fmt: skip
+    reads = ("alive", "kind", "uid", "sector", "region", "weight", "firm_count", "wage", "employment", "desired_employment", "borrowed",
+             "layoffs", "quits", "unfilled", "price", "unit_cost", "mean_demand", "depreciation_share", "capital",
+             "capital_price", "interest_rate", "liquidity_target", "readiness")  # fmt: skip
+    writes = (*(c.name for c in columns), "labour_intensity", "practice", "tool_reach", "order_care", "finished_cover", "input_cover",
+              "cash_cover", "capital_coefficient", "capital_need", "capacity", "other_cost", "spendable", "cash", "balance")  # fmt: skip
+
+    enabled: bool = param(False, unit="switch", doc="Firms adopt tools; off: none are there", source="limit of M9")
+    # what tools do
+    frontier: int = param(3, unit="1", doc="Best tier on offer: 1 basic, 2 specialised, 3 artificial intelligence", low=1, high=3,
+                          source="definition")  # fmt: skip
+    routine: float = param(1.0, unit="1", doc="Factor on the share of work that tools can do, all functions", low=0, high=2,
+                           source="assumption; MODEL.md M9: .30 (sales) to .60 (finance) for specialised tools")  # fmt: skip
+    substitution: float = param(0.3, unit="1", doc="ς: share of a tool's use that replaces people; the rest helps them", low=0, high=1,
+                                source="assumption; MODEL.md M9, to be swept")  # fmt: skip
+    augmentation: float = param(0.25, unit="1", doc="γ: productivity of people who are helped, at full depth and readiness", low=0, high=2,
+                                tier="calibrated", source="productivity of mature adopters: +11.4 % (Acemoglu et al. 2022)")  # fmt: skip
+    resting_readiness: float = param(0.5, unit="1", doc="R̄: readiness of staff at rest", low=0, high=1, source="assumption")
+    fit_spread: float = param(0.3, unit="1", doc="Standard deviation of the logarithm of how well tools fit a firm's function", low=0,
+                              high=2, source="assumption")  # fmt: skip
+    synergy: float = param(0.2, unit="1", doc="κ: more gain per depth of tools in the other functions", low=0, high=2, source="assumption")
+    first_maturity: float = param(0.8, unit="1", doc="Maturity of processes of a firm without tools", low=0, high=1, source="assumption")
+    maturity_weeks: float = param(52.0, unit="wk", doc="Time in which processes mature once there are tools", low=13, high=1040,
+                                  source="assumption")  # fmt: skip
+    disruption: float = param(0.02, unit="1", doc="j: more labour needed while a tool is rolled out", low=0, high=1,
+                              source="assumption; MODEL.md M9, J-curve")  # fmt: skip
+    error_rate: float = param(0.02, unit="1", doc="e: share of work done wrong by people", low=0, high=0.5, source="assumption")
+    machine_errors: float = param(1.5, unit="1", doc="ē: errors of tools nobody watches, by those of people", low=0, high=10,
+                                  source="assumption")  # fmt: skip
+    oversight: float = param(0.8, unit="1", doc="o: share of them that ready staff catches", low=0, high=1, source="assumption")
+    quality_gain: float = param(1.0, unit="1", doc="η_q: of what customers see to errors avoided", low=0, high=10, source="assumption")
+    selling_gain: float = param(0.3, unit="1", doc="η: of what customers see to tools in marketing and sales, by their share of pay", low=0,
+                                high=5, source="assumption; elasticity to advertising .12 to .24 (Sethuraman et al. 2011)")  # fmt: skip
+    capital_gain: float = param(0.1, unit="1", doc="Capital saved by tools in service, by its share of pay", low=0, high=0.9,
+                                source="assumption")  # fmt: skip
+    cover_gain: float = param(0.3, unit="1", doc="Stocks saved by tools in operations, by its share of pay", low=0, high=0.9,
+                              source="assumption")  # fmt: skip
+    care_gain: float = param(0.5, unit="1", doc="Share of the goods on order neglected in ordering that tools in operations bring to mind",
+                             low=0, high=1, source="assumption")  # fmt: skip
+    cash_gain: float = param(0.3, unit="1", doc="Cash saved by tools in finance, by its share of pay", low=0, high=0.9,
+                             source="assumption")  # fmt: skip
+    # what they cost
+    setup_years: float = param(0.3, unit="yr", doc="Set-up at full depth by the yearly pay of the function, at 20 heads", low=0, high=10,
+                               source="assumption; ICT and software stock per worker 2013: 2 to 25 % of yearly pay (BEA)")  # fmt: skip
+    setup_scale: float = param(0.3, unit="1", doc="s: by how much set-up per head falls with size, elasticity", low=0, high=1,
+                               tier="calibrated", source="gradient of AI use by size, BTOS 2025")  # fmt: skip
+    integration: float = param(0.1, unit="1", doc="More set-up per function with tools already", low=0, high=2, source="assumption")
+    rent_share: float = param(0.05, unit="1", doc="Rent at full depth by the pay of the function", low=0, high=1, source="assumption")
+    payback_years: float = param(3.0, unit="yr", doc="Time over which owners count set-up", low=0.25, high=30, source="assumption")
+    cost_decline: float = param(0.10, unit="1/yr", doc="κ_c: yearly fall of the price of tools", low=0, high=0.9, tier="calibrated",
+                                source="assumption; pace of ai_use_timeseries_by_size.csv")  # fmt: skip
+    # how firms decide
+    innovation: float = param(0.03, unit="share/yr", doc="p: rate at which a firm looks at a tool by itself", low=0, high=100,
+                              tier="calibrated", source="Sultan, Farley and Lehmann (1990): .03")  # fmt: skip
+    imitation: float = param(0.38, unit="share/yr", doc="q: the same because of peers, all of whom have it", low=0, high=100,
+                             tier="calibrated", source="Sultan, Farley and Lehmann (1990): .38")  # fmt: skip
+    link_weight: float = param(0.5, unit="1", doc="Weight of suppliers and customers among peers; the rest: sector and region", low=0,
+                               high=1, source="assumption")  # fmt: skip
+    choice: float = param(4.0, unit="1", doc="β: how sharply worth decides", low=0, high=1e4, source="assumption")
+    hurdle: float = param(1.25, unit="1", doc="h: gain by cost from which a tool pays for the owner", low=-100, high=100, tier="calibrated",
+                          source="assumption")  # fmt: skip
+    peer_effect: float = param(0.75, unit="1", doc="J: of peers who have it on worth, from none to all", low=0, high=100,
+                               tier="calibrated", source="assumption; βJ = 3, below the fold at 4")  # fmt: skip
+    readiness_effect: float = param(1.0, unit="1", doc="ρ: of staff's readiness on worth", low=-10, high=10, source="assumption")
+    infrastructure_effect: float = param(1.0, unit="1", doc="κ_I: of digital infrastructure on worth", low=-10, high=10,
+                                         source="assumption")  # fmt: skip
+    shortage_effect: float = param(1.0, unit="1", doc="κ_V: of the share of wanted hires not found on worth", low=-10, high=10,
+                                   source="assumption")  # fmt: skip
+    caution: float = param(0.5, unit="1", doc="ϕ: of doubt on worth, by standard deviation", low=0, high=10, source="assumption")
+    resistance: float = param(0.0, unit="1", doc="Of staff and owners, on worth and on the pace of roll-out", low=0, high=1,
+                              source="assumption")  # fmt: skip
+    prior_gain: float = param(0.2, unit="1", doc="m₀: gain expected before anything is known", low=-2, high=2, source="assumption")
+    prior_spread: float = param(0.1, unit="1", doc="√v₀: standard deviation of that", low=0, high=2, source="assumption")
+    trial_noise: float = param(0.1, unit="1", doc="σ: standard deviation of what a quarter shows of the gain", low=0, high=10,
+                               source="assumption")  # fmt: skip
+    peer_evidence: float = param(0.2, unit="1", doc="w: weight of what a linked firm has learned, by a quarter of one's own", low=0,
+                                 high=10, source="assumption")  # fmt: skip
+    go_on: float = param(0.8, unit="1", doc="p*: certainty from which a tool is extended", low=0, high=1, source="assumption; MODEL.md M9")
+    give_up: float = param(0.2, unit="1", doc="p_ab: certainty below which it is given up", low=0, high=1,
+                           source="assumption; MODEL.md M9")  # fmt: skip
+    pilot_share: float = param(0.1, unit="1", doc="Part of the way to full use that a pilot is", low=0.01, high=1,
+                               source="assumption; MODEL.md M9")  # fmt: skip
+    step_share: float = param(0.5, unit="1", doc="Part of the way that a quarter of roll-out adds, where staff is half ready",
+                              low=0.01, high=10, source="assumption")  # fmt: skip
+    pilots_at_once: int = param(1, unit="1", doc="New pilots of a firm in a quarter, the worthiest first", low=0, high=7,
+                                source="assumption: owners' attention")  # fmt: skip
+    large_follow: float = param(1.0, unit="1", doc="Part of the SMBs' progress that the large firms of a sector make", low=0, high=1,
+                                source="assumption")  # fmt: skip
+
+    def settle(self, state, rest):
+        if not self.enabled:
+            return
+        if not rest.function_share.any():
+            raise InputError("automation.enabled = true: the economy has no tables of adoption and functions (tech_adoption_by_*.csv)")
+        firms = state.firms
+        state.sectors.function_share[firms.sector] = rest.function_share
+        firms.depth[:] = np.minimum(rest.tool_depth, CEILINGS[self.frontier])
+        firms.starting_depth[:], firms.starting_readiness[:] = firms.depth, firms.readiness
+        firms.tier[:] = tier(firms.depth)
+        used = firms.depth > 0.0
+        firms.tool_stage[:] = np.where(used, MATURE, NO_TOOL)
+        firms.maturity[:] = np.where(used.any(axis=1), 1.0, self.first_maturity)
+        rows = np.arange(firms.n)
+        known = self._look(state, 0, rows, np.ones(firms.depth.shape)).gain  # what they bring to a firm that they fit as most
+        firms.belief_mean[:] = np.where(used, known, self.prior_gain)
+        firms.belief_variance[:] = np.where(used, 0.0, self.prior_spread**2)
+
+    # -- every week -------------------------------------------------------------------------------------------------------------------
+
+    def tag(self, state, step):
+        """Layoffs due to tools: in proportion to what part of the staff too many they have made redundant."""
+        firms = state.firms
+        left = np.maximum(firms.employment + firms.borrowed - firms.desired_employment, 0.0)
+        before = left + firms.layoffs + firms.quits
+        part = np.divide(firms.redundant, before, out=np.zeros(firms.n), where=firms.redundant < before)
+        part[(firms.redundant >= before) & (before > 0.0)] = 1.0
+        firms.automation_layoffs[:] = part * firms.layoffs
+        firms.redundant[:] = np.where(firms.alive, np.minimum(firms.redundant, part * left), 0.0)
+
+    def pay(self, state, step):
+        """Rent of the tools beyond those of the start; what a firm cannot pay it does not have this week."""
+        firms = state.firms
+        firms.tool_rent[:] = afford(state, np.where(firms.alive, self._price(step.t) * firms.tool_cost_factor * firms.tool_rate, 0.0))
+        if firms.tool_rent.any():
+            transfer(state, "firm", INVESTMENT, firms.tool_rent, "rent of tools")
+        firms.other_cost[:] += firms.tool_rent + firms.setup_cost  # of last week, after its profit was drawn up
+
+    def _price(self, t: int) -> float:
+        """(1-κ_c)^years since week 0."""
+        return (1.0 - self.weekly("cost_decline")) ** max(t, 0)
+
+    # -- reviews ----------------------------------------------------------------------------------------------------------------------
+
+    def decide(self, state, step):
+        """Firms whose turn it is judge what they use and look at what they do not; large firms follow."""
+        firms = state.firms
+        firms.setup_cost[:], firms.tool_support[:] = 0.0, 0.0
+        if step.t < 0:
+            return  # the burn-in leaves adoption at what the tables say
+        due = firms.alive & whose_turn(firms.uid, step.t, WEEKS_PER_QUARTER)
+        rows = np.flatnonzero(due & (firms.kind == SMB))
+        if len(rows):
+            self._review(state, step, rows)
+        large = np.flatnonzero(due & (firms.kind == LARGE))
+        if len(large):
+            self._follow(state, step, large)
+
+    def _review(self, state, step, rows) -> None:
+        firms = state.firms
+        look = self._look(state, step.t, rows, self._fit(step, firms.uid[rows]))
+        in_use = firms.tier[rows] >= self.frontier
+        share, told, heard = self._peers(state, rows)
+        u = uniforms(step.draws, "automation taste", 0, firms.uid[rows])
+        taste = np.log(u) - np.log1p(-u)  # -βε
+        context = (
+            -self.hurdle + self.peer_effect * (share - 0.5) + self.readiness_effect * (look.readiness - self.resting_readiness)
+            + (self.infrastructure_effect * state.regions.infrastructure[firms.region[rows]]
+               + self.shortage_effect * firms.unfilled[rows] - self.resistance)[:, None]
+        )  # fmt: skip
+        self._learn(state, step, rows, in_use, look)
+        extend, leave = self._judge(state, rows, look, in_use, context, taste)
+        begin = self._begin(state, step, rows, look, ~in_use, share, told, heard, context, taste)
+        self._move(state, rows, look, leave, extend, begin)
+
+    def _fit(self, step, uid) -> np.ndarray:
+        """(k, 7) how well tools fit, drawn once for every firm and function; mean one."""
+        from scipy.special import ndtri  # half a second to import
+
+        u = uniforms(step.draws, "automation fit", 0, uid)
+        return np.exp(self.fit_spread * ndtri(u) - 0.5 * self.fit_spread**2)
+
+    def _look(self, state, t, rows, fit) -> Look:
+        """What the firms of these rows are like, and what tools are like for them in week t. fit (k, 7)."""
+        firms = state.firms
+        pay = state.sectors.function_share[firms.sector[rows]] * (firms.wage[rows] * firms.employment[rows])[:, None]
+        readiness = self._ready(firms.readiness[rows])
+        depth = firms.depth[rows]
+        others = (depth.sum(axis=1, keepdims=True) - depth) / (len(FUNCTIONS) - 1)
+        quality = fit * firms.maturity[rows, None] * (1.0 + self.synergy * others)
+        routine = ROUTINE_AT_BEST * self.routine * firms.routine_factor[rows, None]
+        saved = 1.0 - self.labour(np.ones(pay.shape), readiness, routine) + self._value(state, rows, pay, readiness)
+        heads = np.maximum(firms.employment[rows] / np.maximum(firms.firm_count[rows], 1.0), 1.0)
+        functions = (depth > 0.0).sum(axis=1)
+        price = self._price(t) * firms.tool_cost_factor[rows]
+        setup = self.setup_years * (heads / REFERENCE_HEADS) ** -self.setup_scale * (1.0 + self.integration * functions) * price
+        own = setup * (1.0 - firms.tool_subsidy[rows])
+        return Look(pay, readiness, routine, quality, quality * saved, self.rent_share * price, setup, own)
+
+    def _ready(self, relative) -> np.ndarray:
+        """R from the readiness relative to what is typical."""
+        return np.clip(self.resting_readiness + relative, 0.0, 1.0)
+
+    def labour(self, depth, readiness, routine) -> np.ndarray:
+        """ℓ(d): labour per unit of a function's work. depth >= 0, readiness in [0, 1], routine τ of the best tools; any shape."""
+        replaced = np.minimum(self.substitution * routine * depth, 1.0 - LEAST_LABOUR)
+        return (1.0 - replaced) / (1.0 + (1.0 - self.substitution) * self.augmentation * depth * readiness)
+
+    def _seen(self, readiness) -> np.ndarray:
+        """What a unit of depth does to what customers see, by the function's share of pay."""
+        caught = 1.0 - self.machine_errors * (1.0 - self.oversight * readiness)
+        return self.selling_gain * SELLING + self.quality_gain * self.error_rate * caught
+
+    def _value(self, state, rows, pay, readiness) -> np.ndarray:
+        """(k, 7) what tools bring besides labour saved, at full depth, by the pay of the function."""
+        firms = state.firms
+        interest = firms.interest_rate[rows] / WEEKS_PER_YEAR
+        sales = firms.mean_demand[rows]
+        earned = np.maximum(firms.price[rows] - firms.unit_cost[rows], 0.0) * sales
+        value = self._seen(readiness) * earned[:, None]
+        capital = price_of_capital(state) * firms.capital[rows]
+        value[:, SERVICE] += self.capital_gain * (interest + firms.depreciation_share[rows]) * capital
+        value[:, OPERATIONS] += self.cover_gain * interest * firms.unit_cost[rows] * firms.finished_cover[rows] * sales
+        value[:, FINANCE] += self.cash_gain * interest * firms.liquidity_target[rows]
+        value *= state.sectors.function_share[firms.sector[rows]]
+        return np.divide(value, pay, out=np.zeros(pay.shape), where=pay > SMALLEST_PAY)
+
+    def _peers(self, state, rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(k, 7) share of peers with the best tool; what linked ones with it expect of it, on average, and how many they are."""
+        firms, links, shape = state.firms, state.links, (len(rows), len(FUNCTIONS))
+        peer = firms.alive & (firms.kind == SMB)
+        G, R = len(state.sector_codes), len(state.region_names)
+        cell = np.where(peer, firms.region * np.int64(G) + firms.sector, -1)
+        number, users = np.zeros(R * G), np.zeros((R * G, len(FUNCTIONS)))
+        count_users(cell, firms.tier, self.frontier, number, users)
+        seen, having, told = np.zeros(len(rows)), np.zeros(shape), np.zeros(shape)
+        if self.link_weight > 0.0 or self.peer_evidence > 0.0:
+            ask_links(
+                rows, peer, state.customer_start, links.supplier, state.supplier_start, state.by_supplier, links.buyer, links.weight,
+                self.frontier, firms.tier, firms.belief_mean, seen, having, told,
+            )  # fmt: skip
+        others = number[cell[rows], None] - 1.0
+        near = users[cell[rows]] - (firms.tier[rows] >= self.frontier)
+        near = np.divide(near, others, out=np.zeros(shape), where=others > 0.0)
+        linked = np.divide(having, seen[:, None], out=near.copy(), where=seen[:, None] > 0.0)
+        told = np.divide(told, having, out=np.zeros(shape), where=having > 0.0)
+        return self.link_weight * linked + (1.0 - self.link_weight) * near, told, having
+
+    def _learn(self, state, step, rows, in_use, look) -> None:
+        """What a quarter of use has shown, and processes that mature with it."""
+        firms = state.firms
+        mean, variance = firms.belief_mean[rows], firms.belief_variance[rows]
+        doubts = in_use & (variance > 0.0)
+        if doubts.any():
+            from scipy.special import ndtri  # half a second to import
+
+            noise = self.trial_noise**2 / (1.0 + look.readiness)
+            shown = look.gain + np.sqrt(noise) * ndtri(uniforms(step.draws, "automation trial", step.t, firms.uid[rows]))
+            learned = posterior(mean, variance, shown, noise)
+            for column, old, new in zip((firms.belief_mean, firms.belief_variance), (mean, variance), learned, strict=True):
+                column[rows] = np.where(doubts, new, old)
+        more = (firms.depth[rows] > firms.starting_depth[rows]).any(axis=1)
+        pace = WEEKS_PER_QUARTER / self.maturity_weeks
+        firms.maturity[rows] += np.where(more, pace * (1.0 - firms.maturity[rows]), 0.0)
+
+    def _judge(self, state, rows, look, in_use, context, taste) -> tuple[np.ndarray, np.ndarray]:
+        """(k, 7) bool: what is extended, what is given up."""
+        firms = state.firms
+        mean, spread = firms.belief_mean[rows], np.sqrt(firms.belief_variance[rows])
+        pays, carries = (
+            certainty(self.choice * (mean / cost + context) - taste, self.choice * spread / cost)
+            for cost in (np.maximum(c, LEAST_COST) for c in (look.cost(self.payback_years), look.rent[:, None]))
+        )
+        leave = in_use & (np.where(firms.tool_stage[rows] == PILOT, pays, carries) < self.give_up)
+        return in_use & ~leave & (pays > self.go_on), leave
+
+    def _begin(self, state, step, rows, look, open_, share, told, heard, context, taste) -> np.ndarray:
+        """(k, 7) bool: the pilots that begin, of a firm the worthiest, at most so many at once; beliefs start with them."""
+        firms = state.firms
+        quarters = self.peer_evidence * heard  # of evidence
+        noise = np.divide(self.trial_noise**2, quarters, out=np.full(heard.shape, np.inf), where=quarters > 0.0)
+        doubt = np.broadcast_to(self.prior_spread**2 * (1.0 - firms.advice[rows, None]), heard.shape)
+        mean, variance = posterior(np.full(heard.shape, self.prior_gain), doubt, told, noise)
+        cost = np.maximum(look.cost(self.payback_years), LEAST_COST)
+        worth = self.choice * ((mean - self.caution * np.sqrt(variance)) / cost + context) - taste
+        rate = (self.weekly("innovation") + self.weekly("imitation") * share) * WEEKS_PER_QUARTER
+        looks = uniforms(step.draws, "automation look", step.t, firms.uid[rows]) < -np.expm1(-rate)
+        wanted = np.where(open_ & looks & (worth > 0.0) & (look.pay > SMALLEST_PAY), worth, -np.inf)
+        rank = np.argsort(np.argsort(-wanted, axis=1, kind="stable"), axis=1, kind="stable")
+        wanted[rank >= self.pilots_at_once] = -np.inf
+        begins = wanted > -np.inf
+        for column, values in ((firms.belief_mean, mean), (firms.belief_variance, variance)):
+            column[rows] = np.where(begins, values, column[rows])
+        return begins
+
+    def _move(self, state, rows, look, leave, extend, begin) -> None:
+        """Tools are given up, extended and begun, as far as they can be paid; then what they do is brought up to date."""
+        firms = state.firms
+        depth, former = firms.depth[rows], firms.former_depth[rows]
+        top = CEILINGS[self.frontier]
+        pace = self.step_share * (1.0 - self.resistance) * (0.5 + look.readiness)
+        wanted = np.where(extend, np.minimum(depth + pace * (top - former), top), depth)
+        wanted = np.where(begin, depth + self.pilot_share * np.maximum(top - depth, 0.0), wanted)
+        step_up = np.maximum(wanted - depth, 0.0)
+        cost = WEEKS_PER_YEAR * look.own_setup[:, None] * look.pay * step_up
+        spare = np.where(firms.spendable[rows] < UNLIMITED, firms.cash[rows] - 0.5 * firms.liquidity_target[rows], UNLIMITED)
+        order = np.argsort(begin, axis=1, kind="stable")  # what is under way comes first
+        bill = np.cumsum(np.take_along_axis(cost, order, axis=1), axis=1)
+        can = np.empty(bill.shape, dtype=bool)
+        np.put_along_axis(can, order, bill <= spare[:, None], axis=1)
+        can |= cost == 0.0
+        firms.tool_plan[rows] = np.where(can, 0.0, cost).sum(axis=1)
+        grows = can & (step_up > 0.0)
+        new = np.where(leave, np.minimum(depth, former), np.where(grows, wanted, depth))
+        begin &= can
+        stage = np.select(
+            [leave, begin, extend & (new >= top), extend & grows], [ABANDONED, PILOT, MATURE, ROLLOUT], firms.tool_stage[rows]
+        ).astype(np.int8)
+        firms.tier[rows] = np.where(leave, tier(new), np.where(begin, self.frontier, firms.tier[rows]))
+        firms.former_depth[rows] = np.where(begin, depth, former)
+        self._buy(state, rows, np.where(grows, cost, 0.0).sum(axis=1), look, np.where(grows, step_up, 0.0))
+        self._write_off(state, rows, depth, new)
+        self._apply(state, rows, look, new, stage)
+
+    def _buy(self, state, rows, own, look, added) -> None:
+        """Set-up is paid to the investment pool, the state's share by the state."""
+        firms = state.firms
+        whole = WEEKS_PER_YEAR * look.setup * (look.pay * added).sum(axis=1)
+        firms.tool_value[rows] += whole
+        firms.setup_cost[rows], firms.tool_support[rows] = own, np.maximum(whole - own, 0.0)
+        if own.any():
+            paid = np.zeros(firms.n)
+            paid[rows] = own
+            transfer(state, "firm", INVESTMENT, paid, "tools")
+        if firms.tool_support[rows].any():
+            transfer(state, GOVERNMENT, INVESTMENT, float(total(np.ascontiguousarray(firms.tool_support[rows]))), "support of tools")
+
+    def _write_off(self, state, rows, old, new) -> None:
+        """What is given up has cost what it has cost."""
+        firms, start = state.firms, state.firms.starting_depth[rows]
+        had, has = (np.maximum(d - start, 0.0).sum(axis=1) for d in (np.maximum(old, new), new))
+        firms.tool_value[rows] *= np.divide(has, had, out=np.ones(len(rows)), where=had > has)
+
+    def _apply(self, state, rows, look, new, stage) -> None:
+        """Depth and stage, and all that follows from them."""
+        firms = state.firms
+        start, share = firms.starting_depth[rows], state.sectors.function_share[firms.sector[rows]]
+        before, now = (np.clip(np.where(d > start, look.quality, 1.0) * (d - start), -1.0, 1.0) for d in (firms.depth[rows], new))
+        resting = self.labour(start, self._ready(firms.starting_readiness[rows]), ROUTINE_AT_BEST * self.routine)
+        was, is_ = (
+            1.0 + (share * (self.labour(np.maximum(start + change, 0.0), look.readiness, look.routine) / resting - 1.0)).sum(axis=1)
+            for change in (before, now)
+        )
+        firms.redundant[rows] = np.maximum(firms.redundant[rows] + firms.employment[rows] * (1.0 - is_ / was), 0.0)
+        firms.labour_intensity[rows] = is_ * (1.0 + self.disruption * (stage == ROLLOUT).any(axis=1))
+        firms.practice[rows] = 1.0 + (1.0 - 2.0 * self.substitution) * now
+        firms.tool_reach[rows] = np.exp((share * self._seen(look.readiness) * now).sum(axis=1))
+        firms.order_care[rows] = self.care_gain * np.maximum(now[:, OPERATIONS], 0.0)
+        firms.tool_rate[rows] = self.rent_share * (look.pay * np.maximum(new - start, 0.0)).sum(axis=1)
+        self._save(state, rows, share, before, now)
+        firms.depth[rows], firms.tool_stage[rows] = new, stage
+
+    def _save(self, state, rows, share, before, now) -> None:
+        """Stocks, cash and capital that tools make unnecessary, for firms whose tools have changed."""
+        firms, slots = state.firms, state.slots
+        moved = np.flatnonzero((before != now).any(axis=1))
+        if len(moved) == 0:
+            return
+        rows, before, now = rows[moved], share[moved] * before[moved], share[moved] * now[moved]
+
+        def ratio(gain, f):
+            return (1.0 - gain * now[:, f]) / (1.0 - gain * before[:, f])
+
+        cover, capital = ratio(self.cover_gain, OPERATIONS), ratio(self.capital_gain, SERVICE)
+        firms.finished_cover[rows] *= cover
+        slots.input_cover[state.slots_of(rows)] *= np.repeat(cover, np.diff(state.slot_start)[rows])
+        firms.cash_cover[rows] *= ratio(self.cash_gain, FINANCE)
+        firms.capital_coefficient[rows] *= capital
+        firms.capital_need[rows] *= capital
+        firms.capacity[rows] = np.divide(
+            firms.capital[rows], firms.capital_coefficient[rows], out=firms.capacity[rows], where=firms.capital_coefficient[rows] > 0.0
+        )
+
+    def _follow(self, state, step, rows) -> None:
+        """Large firms go as far beyond their start as the SMBs of their sector have on average, by staff."""
+        firms, mean = state.firms, np.zeros((len(state.sector_codes), len(FUNCTIONS)))
+        small = firms.alive & (firms.kind == SMB)
+        for g in np.unique(firms.sector[rows]):
+            mine = np.flatnonzero(small & (firms.sector == g))
+            staff = firms.employment[mine]
+            if staff.any():
+                mean[g] = staff @ (firms.depth[mine] - firms.starting_depth[mine]) / staff.sum()
+        look, old = self._look(state, step.t, rows, np.ones((len(rows), len(FUNCTIONS)))), firms.depth[rows]
+        new = np.clip(firms.starting_depth[rows] + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])
+        added = np.maximum(new - old, 0.0)
+        self._buy(state, rows, WEEKS_PER_YEAR * look.own_setup * (look.pay * added).sum(axis=1), look, added)
+        self._write_off(state, rows, old, new)
+        stage = np.where(new > 0.0, MATURE, NO_TOOL)
+        more = (added > 0.0).any(axis=1)
+        firms.maturity[rows] += np.where(more, WEEKS_PER_QUARTER / self.maturity_weeks * (1.0 - firms.maturity[rows]), 0.0)
+        self._apply(state, rows, look, new, stage)

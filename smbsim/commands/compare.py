@@ -69,7 +69,7 @@ def compare(
     specs = {source: scenario.load(source, changes or (), economy) for source in sources if not Path(source).is_dir()}
     found = {}
     for source, name in zip(sources, names, strict=True):
-        one = _run_or_resume(specs[source], name, runs, seed, parallel) if source in specs else load(source)
+        one = run_or_resume(specs[source], name, runs, seed, parallel) if source in specs else load(source)
         label = one.name or name
         found[label if label not in found else f"{label} ({name})"] = one
     with terminal.working("comparing"):
@@ -94,7 +94,7 @@ def _week_range(text: str | None) -> tuple[int, int] | None:
     return int(first), int(last)
 
 
-def _run_or_resume(spec, name: str, runs: int | None, seed: int | None, jobs: int):
+def run_or_resume(spec, name: str, runs: int | None, seed: int | None, jobs: int):
     """The runs of a scenario; those that an earlier command has finished with the same code are not made again."""
     from ..analysis import ensemble
 

@@ -75,7 +75,7 @@ def state() -> State:
     slots.order[:] = 4.0, 11.0
     slots.imports[:] = 1.0, 2.0
     slots.emergency_import[:] = 0.5, 0.0
-    links.payable[:] = 9.0, 16.0
+    links.payable[:], links.weight[:] = (9.0, 16.0), 1.0
     state.households.consumption[:] = 10.0, 20.0, 30.0, 40.0
     state.households.deposits[:] = 100.0, 200.0, 300.0, 400.0
     state.accounts.balance[:] = -55.0, 1.0, 2.0, 3.0, 4.0
@@ -163,6 +163,8 @@ KNOWN = {
     "smb_markup": 114.5 / (80.0 + 4.5) - 1.0,
     "sector_concentration": [(100.0**2 + 5.0**2) / 105.0**2, 0.0],
     "import_share": 3.0 / 12.0,
+    "output_variance": (11.0 / 24.0) ** 2,  # 1 and 5 / 60
+    "output_moran": -1.0,  # two that trade and fare differently
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, credit, demography, exits, finance, labour, prices
+from . import activity, credit, demography, exits, finance, labour, prices, spread
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -23,5 +23,6 @@ METRICS: dict[str, Metric] = {
         labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,
         labour.mean_wage, labour.productivity, labour.wage_subsidies,
         prices.price_level, prices.sector_price, prices.smb_markup, prices.sector_concentration, prices.import_share,
+        spread.output_variance, spread.output_moran,
     )
 }  # fmt: skip

@@ -55,11 +55,15 @@ class Evaluations:
         """(P, R) values of one output."""
         return self.values[:, :, self.outputs.index(output)]
 
-    def and_(self, other: Evaluations) -> Evaluations:
-        """These points, then those of another one with the same parameters, seeds and outputs."""
-        failures = {**self.failures, **{(p + len(self.points), s): error for (p, s), error in other.failures.items()}}
-        points, values = (np.concatenate(pair) for pair in ((self.points, other.points), (self.values, other.values)))
-        return Evaluations(self.parameters, points, self.seeds, self.outputs, values, failures)
+
+def joined(parts: Sequence[Evaluations]) -> Evaluations:
+    """The points of several evaluations with the same parameters, seeds and outputs, in order."""
+    failures, before = {}, 0
+    for part in parts:
+        failures |= {(p + before, s): error for (p, s), error in part.failures.items()}
+        before += len(part.points)
+    points, values = (np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "values"))
+    return Evaluations(parts[0].parameters, points, parts[0].seeds, parts[0].outputs, values, failures)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ Index arrays (n firms, s slots, m links)
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -444,8 +445,8 @@ class State:
                 values = getattr(table, name)
                 if values.size == 0:
                     continue
-                least, most = values.min(), values.max()
-                if not (np.isfinite(least) and np.isfinite(most)):  # a NaN anywhere makes both NaN
+                least, most = np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)  # half the time of min, max
+                if not (math.isfinite(least) and math.isfinite(most)):  # a NaN anywhere makes both NaN
                     raise ValueError(self._complaint(table, name, ~np.isfinite(values), "not finite", where))
                 if column.low is not None and least < column.low:
                     raise ValueError(self._complaint(table, name, values < column.low, f"below {column.low:g}", where))

@@ -352,7 +352,7 @@ BUSY = {
 def test_books_close_while_firms_close_and_links_change():
     state, plan, draws = models.miniature(120, 2, **BUSY)
     books = Books(state)
-    gaps = models.advance(state, plan, draws, 0, 40, books.gaps, check=True)
+    gaps = models.advance(state, plan, draws, 0, 20, books.gaps, check=True)
     assert (~state.firms.alive).sum() > 20
     assert max(max(gap.values()) for gap in gaps) < 1e-11
 

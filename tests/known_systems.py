@@ -166,3 +166,60 @@ def autoregression(phi, n, realisations=1, seed=1):
     for t in range(1, n):
         x[:, t] = phi * x[:, t - 1] + rng.standard_normal(realisations)
     return x
+
+
+# -- systems with and without memory, one number each -------------------------------------------------------------------------------------
+
+
+def urn_of_two(balls=(1, 1)):
+    """Polya's urn, one draw a hold: share of the first colour; its limit is Beta(balls)."""
+
+    def f(_, state, seed):
+        a, b = balls if state is None else state
+        first = np.random.default_rng(seed).random() < a / (a + b)
+        return (a + first) / (a + b + 1), (a + first, b + (not first))
+
+    return f
+
+
+def remembering(phi):
+    """x_t = p + φ x_{t-1} + e_t; the parameter is a push."""
+
+    def f(p, state, seed):
+        x = p + phi * (0.0 if state is None else state) + np.random.default_rng(seed).standard_normal()
+        return x, x
+
+    return f
+
+
+def two_wells(noise=0.25, dt=0.1, steps=10):
+    """dx = x - x³ + noise dW from the top of the barrier: early noise chooses the well."""
+
+    def f(p, state, seed):
+        x, kicks = 0.0 if state is None else state, noise * np.sqrt(dt) * np.random.default_rng(seed).standard_normal(steps)
+        for kick in kicks:
+            x = x + (p + x - x**3) * dt + kick
+        return x, x
+
+    return f
+
+
+def chaotic(_, state, seed):
+    """Logistic map with a little noise: forgets where it was, but two starts never meet."""
+    x = 0.3 if state is None else state
+    x = 3.99 * x * (1 - x) + 1e-6 * np.random.default_rng(seed).standard_normal()
+    x = float(np.clip(x, 0.001, 0.999))
+    return x, x
+
+
+def accumulating(p, state, seed):
+    """What is put in stays: any order of whole numbers gives the same, exactly."""
+    x = (0.0 if state is None else state) + p
+    return x, x
+
+
+def saturating(p, state, seed):
+    """Parameter 1 adds, parameter 2 doubles: they do not commute; a little noise."""
+    x = 1.0 if state is None else state
+    x = (x + 1.0 if p == 1 else 2.0 * x if p == 2 else x) + 0.01 * np.random.default_rng(seed).standard_normal()
+    return x, x

@@ -454,7 +454,7 @@ def test_check_warns_of_an_economy_that_swings_by_itself():
 
 def test_check_names_the_variant_that_swings(here):
     (here / "two.yaml").write_text(TINY + "variants: {nervous: {orders: {preset: sterman}}}\n")
-    done = smbsim("check", "two.yaml")
+    done = smbsim("check", "two.yaml", "--set", "population.smbs=20")
     assert done.stderr.startswith("two.yaml: warning: this economy swings by itself (nervous): a push grows")
     assert "  baseline: spectral radius 0.9" in done.stdout
     assert "  nervous: spectral radius 1.0" in done.stdout
@@ -746,6 +746,8 @@ def test_compare_draws_and_refuses_what_cannot_be(results, here):
 
 
 def test_report_is_one_page_in_the_folder(copied):
+    (copied / "figures").mkdir()
+    (copied / "figures" / "drawn.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')  # a folder with figures keeps them
     done = smbsim("report", copied)
     assert done.stdout == f"{copied / 'report.html'}\n"
     assert (copied / "report.html").read_text().startswith("<!doctype html>")

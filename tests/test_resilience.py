@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smbsim.analysis.resilience import MEASURES, Resilience, resilience, sectors_hit
+from smbsim.analysis.resilience import MEASURES, Resilience, convexity, not_back, resilience, sectors_hit
 from smbsim.analysis.summary import in_words
 from smbsim.result import Result, Series
 from smbsim.schema import InputError
@@ -99,6 +99,76 @@ def test_threshold_is_two_percent_or_a_tenth_of_the_depth(depth, edge):
     """Weeks a little below the threshold count, weeks a little above it do not."""
     r = measured(path({5: 1 - depth, 6: 1 - 1.01 * edge}), path({5: 1 - depth, 6: 1 - 0.99 * edge}))
     assert r.duration.tolist() == [2.0, 1.0]
+
+
+def test_rapidity_is_what_is_regained_per_week():
+    """From .7 in week 5 over .8 and .9 to 1 in week 8."""
+    r = measured(path({5: 0.7, 6: 0.8, 7: 0.9}), path({(5, 60): 0.9}))
+    assert r.rapidity == pytest.approx([0.1, np.nan], nan_ok=True)
+
+
+def test_return_rate_of_an_exponential_is_its_own():
+    """1 - q = .3 e^{-.25 t} from the trough on, nearly all of it before the horizon; back within a week, or not at all, there is none."""
+    q = np.ones(120)
+    q[10:] -= 0.3 * np.exp(-0.25 * np.arange(110))
+    assert measured(q).return_rate == pytest.approx([0.25], rel=1e-6)
+    r = measured(path({5: 0.7}), path({(5, 60): 0.7}))
+    assert np.isnan(r.return_rate).all()
+
+
+def test_second_year_counts_from_the_first_loss():
+    """Loss in week 4; .98 in its first year, 1.02 in its second; a horizon before its end says nothing."""
+    q = path({4: 0.7, (5, 56): 0.99, (56, 108): 1.02}, 110)
+    assert measured(q).second_year == pytest.approx([0.02])
+    assert np.isnan(measured(q[:107]).second_year).all()
+
+
+def test_theil_of_the_loss_by_sector():
+    """Three sectors alike in size: the same loss in all is 0, one that bears all ln 3; two of them ln(3/2); nothing lost 0."""
+    cases = [(0.8, 0.8, 0.8), (0.8, 1.0, 1.0), (0.8, 0.8, 1.0), (1.0, 1.0, 1.0)]
+    for losses, expected in zip(cases, (0.0, np.log(3), np.log(1.5), 0.0), strict=True):
+        series = sector_paths(*(path({5: x}) for x in losses))
+        r = resilience(result_of(path({5: 0.9}), sector_output=series), "scenario")
+        assert r.loss_theil == pytest.approx([expected], abs=1e-12)
+
+
+def test_survival_is_relative_to_the_baseline_at_the_end():
+    alive = np.stack([np.linspace(1.0, 0.8, WEEKS)[None], np.linspace(1.0, 0.6, WEEKS)[None]])
+    assert resilience(result_of(path({5: 0.9}), surviving_smbs=alive), "scenario").survival == pytest.approx([0.75])
+
+
+def test_what_was_not_recorded_is_unknown():
+    r = measured(path({5: 0.7}))
+    assert np.isnan(r.loss_theil).all()
+    assert np.isnan(r.survival).all()
+
+
+def test_share_not_back_counts_those_that_the_horizon_cut_off():
+    """Back after 1, 1 and 3 weeks; one run never, one without a loss: 4 at risk, then 1/2, then 1/4."""
+    paths = path({5: 0.7}), path({8: 0.7}), path({5: 0.7, 6: 0.9, 7: 0.9}), path({(5, 60): 0.7}), path({})
+    weeks, share, low, high = not_back(result_of(*paths), "scenario")
+    assert dict(zip(weeks[:2], share[:2], strict=True)) == {1.0: 0.5, 3.0: 0.25}
+    assert share[-1] == 0.25
+    assert np.all((low <= share) & (share <= high))
+    assert resilience(result_of(*paths), "scenario").back == 0.75
+    assert not_back(result_of(path({})), "scenario")[0].size == 0
+    never = not_back(result_of(path({(5, 60): 0.7})), "scenario")
+    assert never[1].tolist() == [1.0]
+
+
+def test_bands_leave_out_what_is_unknown():
+    r = measured(path({5: 0.9}), path({5: 0.7}), path({(5, 60): 0.8}))
+    assert r.band("depth", (0, 50, 100)) == pytest.approx([0.1, 0.2, 0.3])
+    assert r.band("recovery", (50,)) == pytest.approx([6.0])
+    assert np.isnan(measured(path({(5, 60): 0.8})).band("recovery")).all()
+
+
+def test_convexity_is_the_loss_of_twice_the_shock_beyond_twice_the_loss():
+    """.1 once and .3 twice: .1 more than linear."""
+    base, once, twice = (np.array([path(c)]) for c in ({}, {5: 0.9}, {5: 0.7}))
+    added = Series(np.stack([base, once, twice]), "base currency/wk", "Value added")
+    result = Result("m", ("baseline", "once", "twice"), (1,), np.arange(WEEKS), {"real_value_added": added}, {}, {}, {}, {})
+    assert convexity(result, "once", "twice") == pytest.approx([0.1])
 
 
 def test_rounding_is_no_effect():

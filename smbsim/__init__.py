@@ -30,6 +30,7 @@ PUBLIC = {  # name → module, name there
     "burn_in": ("checkpoint", "burn_in"),
     "fork": ("checkpoint", "fork"),
     "compare": ("analysis.compare", "compare"),
+    "sweep": ("analysis.response", "sweep"),
     "InputError": ("schema", "InputError"),
 }
 

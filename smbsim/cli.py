@@ -11,9 +11,11 @@ from .commands import results  # noqa: F401
 from .commands import start  # noqa: F401
 from .commands import compare  # noqa: F401
 from .commands import report  # noqa: F401
+from .commands import sweep  # noqa: F401
 from .commands import tipping  # noqa: F401
 from .commands import warning  # noqa: F401
 from .commands import sensitivity  # noqa: F401
+from .commands import calibrate  # noqa: F401
 from .commands.options import app
 
 

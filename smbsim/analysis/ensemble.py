@@ -19,7 +19,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from importlib import metadata
@@ -122,11 +122,13 @@ def compute(
     reuse: Sequence[str | Path] = (),
     resume: bool = False,
     design: Mapping[str, np.ndarray] | None = None,
+    watch: Callable[[int, Result], None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Result, dict[int, Row]]:
     """All runs of a study, computed or taken from what is there, as one result; and what became of each.
 
-    design: name → (P,) values of the parameters at the points
+    design : name → (P,) values of the parameters at the points
+    watch  : called with every finished run and its number, in their order
 
     Into the folder go scenario.yaml, parts, runs.csv and ensemble.nc. Raises what `run` raises.
     """
@@ -157,7 +159,7 @@ def compute(
             store.put(again(study, finished[0]), -1)
         points = np.array([study.point(k) for k in finished])
         along = {} if design is None else {"point": points, **{name: values[points] for name, values in design.items()}}
-        kept = (replace(store.get(rows[k].id, k == finished[0]), name=study.scenario.name) for k in finished)
+        kept = _read_in_order(study, store, {k: rows[k].id for k in finished}, watch)
         if folder is None:
             result = replace(concatenate(list(kept)), design=along)
         else:
@@ -167,6 +169,15 @@ def compute(
     if mistake is not None:
         raise mistake
     return result, rows
+
+
+def _read_in_order(study: Study, store: Store, ids: Mapping[int, str], watch: Callable[[int, Result], None] | None) -> Iterator[Result]:
+    """The results of the finished runs, the first with its firms."""
+    for n, (k, run_id) in enumerate(ids.items()):
+        result = replace(store.get(run_id, with_firms=n == 0), name=study.scenario.name)
+        if watch is not None:
+            watch(k, result)
+        yield result
 
 
 def _check(folder: Path | None, shard: tuple[int, int], limit: float | None) -> None:

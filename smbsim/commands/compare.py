@@ -61,7 +61,7 @@ def compare(
     from ..figures import compare as figures
     from ..result import load
 
-    shown, parallel = _week_range(weeks), at_a_time(jobs)
+    shown, parallel = week_range(weeks), at_a_time(jobs)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     names = [Path(source).stem if not Path(source).is_dir() else Path(source).resolve().name for source in sources]
     folder = out or Path("results") / f"{names[0]}_compare" / stamp
@@ -83,7 +83,7 @@ def compare(
     )  # fmt: skip
 
 
-def _week_range(text: str | None) -> tuple[int, int] | None:
+def week_range(text: str | None) -> tuple[int, int] | None:
     from ..schema import InputError
 
     if text is None:

@@ -276,16 +276,18 @@ def _debt_shares(economy: Economy, sector, sales, sized) -> np.ndarray:
 
 
 def _ages(economy: Economy, sector, employment, draws: Draws) -> np.ndarray:
-    """(n,) years since the firm was founded, by the sector's firm ages; larger firms are older. Zero where the economy has no table.
+    """(n,) years since the firm was founded, by the sector's firm ages; its larger firms are older. Zero where the economy has no table.
 
-    The rank in age is that of ρ z(rank in size) + √(1 - ρ²) z, z standard normal.
+    The rank in age is that of ρ z(rank in size within the sector) + √(1 - ρ²) z, z standard normal.
     """
     if economy.age_shares is None:
         return np.zeros(len(sector))
     from scipy.special import ndtr, ndtri  # half a second to import
 
-    n, u = len(sector), draws.uniform("age", 0, np.arange(len(sector)))
-    by_size = ndtri((np.argsort(np.argsort(employment, kind="stable"), kind="stable") + 0.5) / n)
+    u, count = draws.uniform("age", 0, np.arange(len(sector))), np.bincount(sector, minlength=economy.G)
+    order, rank = np.lexsort((employment, sector)), np.empty(len(sector))
+    rank[order] = np.arange(len(sector)) - (np.cumsum(count) - count)[sector[order]]
+    by_size = ndtri((rank + 0.5) / count[sector])
     rank = ndtr(AGE_WITH_SIZE * by_size + np.sqrt(1.0 - AGE_WITH_SIZE**2) * ndtri(np.clip(u, 1e-12, 1.0 - 1e-12)))
     bounds = np.array([*(low for low, _ in AGES.values()), OLDEST])
     age = np.empty(len(sector))

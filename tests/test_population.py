@@ -318,6 +318,10 @@ def test_larger_firms_are_older_and_the_shares_of_ages_stay_those_of_the_tables(
     place = np.searchsorted(bounds, age[small], side="right") - 1
     shares = np.bincount(place, minlength=len(AGES)) / small.sum()
     assert shares == pytest.approx(economy.age_shares[firms.sector[small]].mean(axis=0), abs=0.01)
+    for g in np.flatnonzero(np.bincount(firms.sector[small]) > 500):  # within three standard errors of a sample, in every sector
+        mine, wanted = firms.sector[small] == g, economy.age_shares[g]
+        found = np.bincount(place[mine], minlength=len(AGES)) / mine.sum()
+        assert np.all(np.abs(found - wanted) < 3.0 * np.sqrt(wanted * (1.0 - wanted) / mine.sum()) + 1e-3)
     classes = np.digitize(age[small], (1, 6, 11, 26))
     heads = np.bincount(classes, firms.employment[small]) / np.bincount(classes) / firms.employment[small].mean()
     assert np.all(np.diff(heads) > 0)

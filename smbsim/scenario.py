@@ -64,7 +64,7 @@ MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Househo
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 MOVING = {  # calibrated to how US firms and output move (`smbsim scorecard`)
     "foreign": {"demand_noise": 0.38, "demand_persistence": 0.9},
-    "orders": {"stock_adjustment": 0.05, "inventory_adjustment": 0.05},
+    "orders": {"stock_adjustment": 0.035, "inventory_adjustment": 0.035},
     "households": {"smoothing": 0.03},
 }
 PRESETS = {
@@ -79,7 +79,7 @@ PRESETS = {
     "work": {**{section: {"enabled": True} for section in ("finance", "credit", "exits", "sourcing", "labour")}, **BY_HEADS},
     "life": {**{section: {"enabled": True} for section in
                 ("credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")},
-             "finance": {"enabled": True, "cash_spread": 1.3}, **BY_HEADS, **MOVING},
+             "finance": {"enabled": True, "cash_spread": 1.42}, **BY_HEADS, **MOVING},
 }  # fmt: skip
 
 NEEDS = {  # what a mechanism cannot do without

@@ -1039,7 +1039,7 @@ class NaiveEconomy:
                 found[uid][r] = n * min(chance, 1.0)
             filled = matches / posted if posted > 0.0 else region["expected_fill"]
             region["expected_fill"] += (filled - region["expected_fill"]) / labour.fill_weeks
-            region["expected_fill"] = max(region["expected_fill"], 0.01)
+            region["expected_fill"] = max(region["expected_fill"], 0.1)
         return found
 
     def review_wages(self, t, wanted):
@@ -1062,7 +1062,7 @@ class NaiveEconomy:
 
     def judge(self, t):
         exits, price = self.parameters["exits"], self.accounts[INVESTMENT]["capital_price"]
-        offer_hazard = 1.0 - (1.0 - exits.offer_rate) ** (1.0 / WEEKS)
+        offer_hazard = exits.offer_rate / WEEKS
         retirement = 1.0 - (1.0 - exits.retirement_hazard) ** (1.0 / WEEKS)
         offers, retire = self.uniforms("offer", t, self.firms), self.uniforms("retirement", t, self.firms)
         beginners = self.uniforms("restlessness", 0, self.firms)
@@ -1262,7 +1262,8 @@ class NaiveEconomy:
             step = (1.0 + firm["markup"]) * firm["unit_cost"] / firm["price"] - 1.0
             firm["price"] *= 1.0 + pace * min(max(step, -market.price_step), market.price_step)
             if market.quality_noise > 0.0 and not large:
-                noise = math.sqrt((1.0 - rho**2) * variance) * self.normal(uniforms[uid])
+                noise = math.sqrt((1.0 - rho**2) * variance) * max(firm["employment"], 1.0) ** -market.diversification
+                noise *= self.normal(uniforms[uid])
                 firm["quality"] = math.exp(rho * math.log(firm["quality"]) + noise)
 
     # -- looking ----------------------------------------------------------------------------------------------------------------------

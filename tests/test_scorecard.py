@@ -320,12 +320,13 @@ def test_targets_are_those_of_the_tables(us):
 
 
 def test_what_is_calibrated_is_what_the_specification_names(us):
-    """Output autocorrelation and bullwhip, hires and lag of employment, exit by age, approvals, entry; nothing else."""
+    """Output autocorrelation and bullwhip, hires and lag of employment, exit by age, approvals, entry; how volatility falls with size and
+    job creation, for the luck of firms with customers; nothing else."""
     calibrated = {name for name, fact in us.items() if fact.role == targets.CALIBRATION}
     assert calibrated == {
         *(name for name in us if name.startswith("exit_hazard_age_")), "survival_5", "exit_rate", "entry_rate", "entry_sectors_near",
         "entry_sectors_rank", "approval", "approval_full", "approval_risk_gap", "hires_rate", "employment_lag", "output_autocorrelation",
-        "bullwhip_upstream",
+        "bullwhip_upstream", "volatility_exponent", "job_creation",
     }  # fmt: skip
 
 

@@ -40,7 +40,10 @@ MERGED = {column.name for column in COLUMNS if column.axis == "firm" and (column
 MOVED = {"mergers": MERGED}  # whole rows that an existing firm takes over
 KEYS = {"firms": {"uid"}, "slots": {"customer", "group"}, "links": {"supplier", "buyer", "slot"}}
 NEUTRAL = {("sourcing", "settle")}  # more than one firm stands behind a row only in economies larger than these
-RARE = {"mergers": {"lost_share"}}  # where one of the two was the only supplier of the other
+RARE = {  # not in the weeks that are watched
+    "mergers": {"lost_share"},  # where one of the two was the only supplier of the other
+    "exits": {"tax_arrears"},  # where a firm fails in the year of a profit
+}
 
 
 class Recording:

@@ -263,7 +263,7 @@ def _jobs(tables: Tables, threshold: float) -> list[Fact]:
     facts = [
         Fact("growth_shape", "growth", "Subbotin shape of sales growth (1 Laplace, 2 Gaussian)", "1", HOLD_OUT, mean("growth_shape"),
              **within(shape, 0.7, 1.3), source=tables.literature("firm_growth_rate_distribution", "all")[3]),
-        Fact("volatility_exponent", "growth", "Volatility of growth against size, exponent", "1", HOLD_OUT, mean("volatility_exponent"),
+        Fact("volatility_exponent", "growth", "Volatility of growth against size, exponent", "1", CALIBRATION, mean("volatility_exponent"),
              **within(slope, low, high), source=slope_source),
         Fact("size_tail", "sizes", "Exponent of the size tail from 10 heads", "1", INPUT, mean("size_tail"), **within(1.05, 0.95, 1.15),
              source="SUSB 2022 by truncated-Pareto maximum likelihood; Axtell (2001): 1.06"),
@@ -272,7 +272,8 @@ def _jobs(tables: Tables, threshold: float) -> list[Fact]:
     heads = [float(row["employment"]) for row in small]
     for word in ("creation", "destruction"):
         goal = float(np.average([float(row[f"job_{word}_rate"]) for row in small], weights=heads)) if small else float("nan")
-        facts.append(Fact(f"job_{word}", "jobs", f"Job {word} rate of SMBs", "1/yr", HOLD_OUT, ratio(f"job_{word}", "jobs"),
+        facts.append(Fact(f"job_{word}", "jobs", f"Job {word} rate of SMBs", "1/yr",
+                          CALIBRATION if word == "creation" else HOLD_OUT, ratio(f"job_{word}", "jobs"),
                           **around(goal, 0.2), source=f"BDS 2015-19 ({BY_SIZE}), classes below {threshold:g} heads"))  # fmt: skip
     facts.append(
         Fact("size_effect_given_age", "jobs", "Net growth, smallest less largest SMBs, given age", "1/yr", HOLD_OUT, size_effect,

@@ -78,7 +78,7 @@ class Credit(Mechanism):
                                  source="Delli Gatti et al. (2011): 2")  # fmt: skip
     largest_leverage: float = param(10.0, unit="1", doc="ℓ: leverage that counts at most, and counts where net worth is gone", low=0,
                                     high=1000, source="MODEL.md M5")  # fmt: skip
-    trust: float = param(0.75, unit="1", doc="b₀: level of the approval logit", low=-10, high=10, tier="calibrated",
+    trust: float = param(0.95, unit="1", doc="b₀: level of the approval logit", low=-10, high=10, tier="calibrated",
                          source="fitted to approvals in the preset life, Small Business Credit Survey 2023: .71")  # fmt: skip
     trust_age: float = param(0.5, unit="1", doc="b₁: of ln(1 + age in years)", low=-5, high=5, source="assumption")
     trust_leverage: float = param(3.5, unit="1", doc="b₂: of leverage, negative sign", low=0, high=10, tier="calibrated",
@@ -89,7 +89,7 @@ class Credit(Mechanism):
     trust_relationship: float = param(0.5, unit="1", doc="b₅: of having a loan already", low=0, high=10, source="assumption")
     service_cover: float = param(1.2, unit="1", doc="Debt service coverage below which a bank hesitates", low=0, high=10,
                                  source="assumption; a common covenant")  # fmt: skip
-    partial: float = param(0.37, unit="1", doc="m: share of the loans granted that fall short of what was asked", low=0, high=1,
+    partial: float = param(0.31, unit="1", doc="m: share of the loans granted that fall short of what was asked", low=0, high=1,
                            tier="calibrated", source="Small Business Credit Survey 2023: .71 in part or full, .45 in full")  # fmt: skip
     capital_share: float = param(0.03, unit="1", doc="ζ_B: own funds that the bank must hold against loans", low=0.001, high=1,
                                  source="Poledna et al. (2023): .03; Delli Gatti et al. (2011): .10")  # fmt: skip

@@ -77,17 +77,17 @@ class Entry(Mechanism):
     uncounted: float = param(1.25, unit="1", doc="g: new firms by those still there at the yearly count", low=1, high=3,
                              tier="calibrated", source="entry rate of the scorecard, BDS 2015-19")  # fmt: skip
     every: int = param(4, unit="wk", doc="Weeks between two rounds of entry", low=1, high=52, source="assumption, for speed")
-    size: float = param(6.5, unit="heads", doc="Mean size for which new firms are planned", low=1, high=50, tier="calibrated",
+    size: float = param(5.2, unit="heads", doc="Mean size for which new firms are planned", low=1, high=50, tier="calibrated",
                         source="fitted to job creation; BDS 2022: 4.8 heads at age 0, after the first closures")  # fmt: skip
     model_size: float = param(20.0, unit="heads", doc="Size up to which firms are models for new ones, where there are such", low=1,
                               high=500, source="assumption")  # fmt: skip
     spread: float = param(0.26, unit="1", doc="σ: standard deviation of the logarithm of productivity of new firms", low=0, high=1,
                           source="Foster, Haltiwanger and Syverson (2008): dispersion of productivity .26")  # fmt: skip
-    quality_spread: float = param(0.33, unit="1", doc="σ_q: the same of their quality", low=0, high=2, tier="calibrated",
+    quality_spread: float = param(0.52, unit="1", doc="σ_q: the same of their quality", low=0, high=2, tier="calibrated",
                                   source="fitted to exit by age, BDS 2015-19")  # fmt: skip
-    handicap: float = param(0.06, unit="1", doc="h: by how much customers think less of a firm they do not know, log", low=0, high=2,
+    handicap: float = param(0.0, unit="1", doc="h: by how much customers think less of a firm they do not know, log", low=0, high=2,
                             tier="calibrated",
-                            source="fitted to exit by age, BDS 2015-19; Foster, Haltiwanger and Syverson (2016)")  # fmt: skip
+                            source="0 fits exit by age, BDS 2015-19, best; Foster, Haltiwanger and Syverson (2016)")  # fmt: skip
     profit_response: float = param(5.0, unit="1", doc="b: of the logarithm of entry to the sector's margin above that at rest", low=0,
                                    high=100, source="assumption")  # fmt: skip
     funds_share: float = param(0.25, unit="1", doc="v: deposits of owners, by those at rest, below which they found fewer firms", low=0,

@@ -51,7 +51,7 @@ from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, SMB, UNLIMITED
 from .base import Mechanism, whose_turn
 
-LEAST_FILL = 0.01  # 1/wk, of the expected fill rate: keeps vacancies finite where nobody is left to hire
+LEAST_FILL = 0.1  # 1/wk, of the expected fill rate: no firm offers more than ten jobs for each hire it wants. Assumption
 NOBODY = 1e-9  # of staff: fewer hires wanted than that are rounding, and their lack no reason to raise pay
 
 

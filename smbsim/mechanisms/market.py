@@ -21,7 +21,7 @@ thirteenth every week instead:
 
     μ_i ← μ_i + |μ_i| ( exp( υ Δln share_i - υ_S [S_i / (n_fg D̂_i) - 1]¹₋₁ ) - 1 )       share in expected demand; stocks where storable
     p_i ← p_i · [ (1 + μ_i) ĉ_i / p_i ] within 1 ± step                                     ĉ unit cost; at rest μ = 1/ĉ - 1, so that p = 1
-    ln q_i ← ρ ln q_i + noise                                                              SMBs
+    ln q_i ← ρ ln q_i + σ max(L_i, 1)^(-γ) z_i                                             SMBs of L heads; z standard normal
 
 symbol  column               unit
 C       budget (region, s)   currency/wk
@@ -89,7 +89,7 @@ class Market(Mechanism):
         Column("account_spending", "currency/wk", 0.0, "Spending of each use on products of the account", axis="account", width="use"),
     )
     reads = ("final_fill_rate", "consumption", "sector_basket", "import_basket", "counter_demand", "import_factor", "import_price_factor",
-             "expected_demand", "inventory", "finished_cover", "storable", "unit_cost")  # fmt: skip
+             "expected_demand", "inventory", "finished_cover", "storable", "unit_cost", "employment")  # fmt: skip
     writes = (*(c.name for c in columns), "cash", "deposits", "balance")
 
     enabled: bool = param(False, unit="switch", doc="Prices, and customers who compare; off: price 1 and constant customer bases",
@@ -107,8 +107,12 @@ class Market(Mechanism):
                                   source="Dosi, Fagiolo and Roventini (2010): .04; sweep .01 to .1")  # fmt: skip
     stock_response: float = param(0.04, unit="1", doc="υ_S: of the logarithm of the markup to finished goods above target", low=0, high=1,
                                   source="assumption")  # fmt: skip
-    quality_noise: float = param(0.35, unit="1", doc="Standard deviation of a year's shocks to the logarithm of quality", low=0, high=1,
-                                 tier="calibrated", source="fitted to exit by age with `offer_rate`, BDS 2015-19")  # fmt: skip
+    quality_noise: float = param(0.73, unit="1", doc="σ: standard deviation of a year's shocks to ln quality, of a firm of one head",
+                                 low=0, high=2, tier="calibrated",
+                                 source="fitted to exit by age with `offer_rate` and to job creation, BDS 2015-19")  # fmt: skip
+    diversification: float = param(0.27, unit="1", doc="γ: by which the shocks of larger firms are smaller", low=0, high=0.5,
+                                   tier="calibrated", source="fitted to the volatility of growth, which falls with size by .14 to .20: "
+                                   "Stanley et al. (1996)")  # fmt: skip
     quality_persistence: float = param(0.9, unit="1", doc="Share of an advantage in quality that is left after a year", low=0, high=0.999,
                                        source="assumption, as for productivity")  # fmt: skip
 
@@ -299,11 +303,12 @@ class Market(Mechanism):
         firms.price[rows] = price * (1.0 + pace * change)
 
     def _change_quality(self, state, step, rows) -> None:
-        """A mean-reverting walk of its logarithm."""
+        """A mean-reverting walk of its logarithm; a larger firm has more customers and products, whose luck is not the same."""
         firms = state.firms
         kept = self.quality_persistence ** (self.review_weeks / WEEKS_PER_YEAR)
         lasting = self.quality_noise**2 / (1.0 - self.quality_persistence**2)
         shock = step.draws.normal("quality", step.t, firms.uid[rows])
+        shock *= np.maximum(firms.employment[rows], 1.0) ** -self.diversification
         firms.quality[rows] = np.exp(kept * np.log(firms.quality[rows]) + np.sqrt((1.0 - kept**2) * lasting) * shock)
 
 

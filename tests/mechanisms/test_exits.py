@@ -76,7 +76,7 @@ def test_owner_leaves_for_an_offer_that_is_worth_more_than_the_firm():
     state.firms.mean_profit[:], state.firms.offer[:], state.firms.restlessness[:] = (-1.0, 1e3, -1.0), (1.0, 1.0, 0.0), 1.0
     Exits(offer_rate=0.0, retirement_hazard=0.0).judge(state, WEEK)
     assert state.firms.alive.all()
-    Exits(offer_rate=1.0, retirement_hazard=0.0).judge(state, WEEK)
+    Exits(offer_rate=52.0, retirement_hazard=0.0).judge(state, WEEK)
     assert causes(state) == ["voluntary", "none", "none"]
 
 
@@ -88,7 +88,7 @@ def test_offers_are_taken_at_the_rate_of_the_formula():
     firms.mean_profit[:], firms.owner_pay[:], firms.offer[:], firms.restlessness[:] = 3.0, 1.0, 5.0, 1.0
     for t in range(WEEKS_PER_YEAR):
         rule.judge(state, Step(t, Draws(1)))
-    expected = 1.0 - (1.0 - (1.0 - 0.6 ** (1 / 52)) * np.exp(-0.8)) ** 52
+    expected = 1.0 - (1.0 - 0.4 / 52 * np.exp(-0.8)) ** 52
     assert abs(np.mean(~firms.alive[small]) - expected) < 4 * np.sqrt(expected * (1 - expected) / small.sum())
 
 
@@ -128,14 +128,14 @@ def test_first_cause_that_applies_is_the_one_that_is_kept():
     state = trio()
     state.firms.overdue[0], state.firms.equity[:2], state.firms.refused[:], state.firms.mean_profit[:] = 1.0, -1.0, True, -1e9
     state.firms.offer[:], state.firms.restlessness[:] = 1.0, 1.0
-    Exits(grace_weeks=0, offer_rate=1.0, retirement_hazard=1.0).judge(state, WEEK)
+    Exits(grace_weeks=0, offer_rate=52.0, retirement_hazard=1.0).judge(state, WEEK)
     assert causes(state) == ["illiquid", "insolvent", "voluntary"]
 
 
 def test_large_firms_never_close():
     state = trio()
     state.firms.kind[:], state.firms.equity[:], state.firms.refused[:] = (LARGE, LARGE, SMB), -1.0, True
-    Exits(offer_rate=1.0, retirement_hazard=1.0).judge(state, WEEK)
+    Exits(offer_rate=52.0, retirement_hazard=1.0).judge(state, WEEK)
     assert state.firms.alive.tolist() == [True, True, False]
 
 

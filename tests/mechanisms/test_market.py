@@ -467,13 +467,14 @@ def test_dead_firms_review_nothing():
 
 
 def test_quality_walks_by_the_uid_and_returns():
-    """A stationary spread of σ / √(1 - ρ²), the large firms' at rest."""
+    """A stationary spread of σ L^-γ / √(1 - ρ²) for L heads, the large firms' at rest."""
     state, draws = miniature(400, 1)[0], Draws(3)
-    noisy = Market(enabled=True, quality_noise=0.2, quality_persistence=0.5)
+    noisy = Market(enabled=True, quality_noise=0.2, quality_persistence=0.5, diversification=0.3)
     for t in range(520):
         noisy.review(state, Step(t, draws))
     smb = state.firms.kind == SMB
-    assert np.log(state.firms.quality[smb]).std() == pytest.approx(0.2 / np.sqrt(0.75), rel=0.15)
+    scale = 0.2 / np.sqrt(0.75) * np.maximum(state.firms.employment[smb], 1.0) ** -0.3
+    assert (np.log(state.firms.quality[smb]) / scale).std() == pytest.approx(1.0, rel=0.15)
     assert np.all(state.firms.quality[~smb] == 1.0)
 
 

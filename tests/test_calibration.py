@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from smbsim import InputError, load
 from smbsim.analysis import calibration_study
-from smbsim.analysis.calibration import CUT, Target, calibrate, implausible, remaining, target
+from smbsim.analysis.calibration import CUT, Target, calibrate, implausible, remaining, target, varimax
 from smbsim.analysis.emulator import fit
 from smbsim.analysis.evaluations import Where
 from smbsim.analysis.space import Parameter
@@ -81,6 +81,18 @@ def test_parameter_that_does_nothing_is_left_open_alone():
     assert "they leave open idle alone" in "\n".join(calibration_study.in_words(found))
     assert found.fitted["x"] == pytest.approx(1 / 3, abs=0.01)
     assert found.left == pytest.approx(0.4 / 3, rel=0.25)  # |3 x - 1| ≤ .2
+
+
+def test_two_parameters_that_do_nothing_are_each_named():
+    """Any mixture of them is an eigenvector; the flat space is turned until each stands alone."""
+    parameters = [Parameter(name, 0.0, 1.0) for name in ("x", "idle", "lazy")]
+    found = calibrate(lambda p, seed: {"y": 3 * p["x"]}, parameters, [Target("y", 1.0, 0.2)], waves=1)
+    assert "they leave open idle alone; lazy alone" in "\n".join(calibration_study.in_words(found)).replace(
+        "lazy alone; idle alone", "idle alone; lazy alone"
+    )
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(2, 2)))[0]
+    simple = varimax(np.eye(4)[:, :2] @ turn)
+    assert np.sort(np.abs(simple).ravel()) == pytest.approx([0] * 6 + [1] * 2, abs=1e-6)
 
 
 def test_targets_that_exclude_each_other_leave_nothing():

@@ -40,6 +40,7 @@ WAVES, FINAL = 4, 5  # waves; points at the end that fit best
 SETTLED = 0.1  # emulator's variance relative to that of the tolerance below which more waves rule out no more
 SAMPLE, KEPT, LEVELS, WALK = 2000, 0.2, 30, 12  # points of a level, share kept, most levels, steps of a walk
 STALLED = 1e-3  # relative fall of the implausibility of a level below which nothing is left
+TIE = 0.1  # misfit that a move through a whole range costs: of what fits as well, the point nearest to the start is taken
 STEP = 0.05  # of derivatives, in ranges
 NAMED = 0.2  # weight in a direction from which a parameter is named
 SEED = 1  # of designs and walks
@@ -193,10 +194,11 @@ def calibrate(
         if _settled(fitted[-1], sample, targets):
             break
         shares = _apart(sample, points, rng)
-    found, x = run(_best_of(fitted[-1], sample, targets))
+    start = np.array([float(p.share(np.array(p.start))) for p in parameters])
+    found, x = run(_best_of(fitted[-1], sample, targets, start))
     wave = np.repeat(np.arange(len(parts)), [len(part.points) for part in parts])
     done = Calibration(tuple(targets), found, wave, x, tuple(fitted), sample, 0, ())
-    misfit = (done.implausibility() ** 2).sum(axis=1)
+    misfit = (done.implausibility() ** 2).sum(axis=1) + TIE * ((x - start) ** 2).sum(axis=1)
     best = int(np.nanargmin(misfit))
     if progress is not None:
         progress(total, total)
@@ -325,11 +327,15 @@ def _misfit(wave: Wave, targets: Sequence[Target]) -> Callable[[np.ndarray], np.
     return of
 
 
-def _best_of(wave: Wave, sample: np.ndarray, targets: Sequence[Target]) -> np.ndarray:
-    """FINAL points that should fit best: minima of the misfit from the best of the sample."""
+def _best_of(wave: Wave, sample: np.ndarray, targets: Sequence[Target], start: np.ndarray) -> np.ndarray:
+    """FINAL points that should fit best, near start (k,) where that is open: minima of the misfit from the best of the sample."""
     from scipy.optimize import minimize
 
-    of = _misfit(wave, targets)
+    misfit = _misfit(wave, targets)
+
+    def of(x: np.ndarray) -> np.ndarray:
+        return misfit(x) + TIE * ((x - start) ** 2).sum(axis=1)
+
     starts = sample[np.argsort(of(sample), kind="stable")[:FINAL]]
     bounds = [(0.0, 1.0)] * sample.shape[1]
     found = [
@@ -355,13 +361,29 @@ def jacobian(wave: Wave, x: np.ndarray, targets: Sequence[Target]) -> np.ndarray
 
 
 def _directions(wave: Wave, x: np.ndarray, sample: np.ndarray, targets: Sequence[Target]) -> tuple[Direction, ...]:
-    """Eigenvectors of H at x (k,), the stiffest first."""
+    """Eigenvectors of H at x (k,), the stiffest first; those of the flat space are turned to be as simple as they can be."""
     J = jacobian(wave, x, targets)
-    values, vectors = np.linalg.eigh(J.T @ J)
-    found = []
-    for value, v in sorted(zip(values, vectors.T, strict=True), key=lambda pair: -pair[0]):
-        v = v * np.sign(v[np.abs(v).argmax()])
-        width = 2.0 * CUT / math.sqrt(value) if value > 0 else math.inf
-        spread = float((sample @ v).std() * math.sqrt(12.0))
-        found.append(Direction(tuple(v.tolist()), float(max(value, 0.0)), width, 1.0 / float(np.abs(v).max()), spread))
-    return tuple(found)
+    H = J.T @ J
+    vectors = np.linalg.eigh(H)[1]
+    found = [_direction(H, v, sample) for v in vectors.T[::-1]]
+    flat = [d.vector for d in found if d.flat]
+    if len(flat) > 1:
+        found = [d for d in found if not d.flat] + [_direction(H, v, sample) for v in varimax(np.array(flat).T).T]
+    return tuple(sorted(found, key=lambda d: -d.eigenvalue))
+
+
+def _direction(H: np.ndarray, v: np.ndarray, sample: np.ndarray) -> Direction:
+    v = v * np.sign(v[np.abs(v).argmax()])
+    value = max(float(v @ H @ v), 0.0)
+    width = 2.0 * CUT / math.sqrt(value) if value > 0 else math.inf
+    spread = float((sample @ v).std() * math.sqrt(12.0))  # of the whole cube it is 1 / √12 along any direction
+    return Direction(tuple(v.tolist()), value, width, 1.0 / float(np.abs(v).max()), spread)
+
+
+def varimax(vectors: np.ndarray, rounds: int = 50) -> np.ndarray:
+    """The same space (k, m) with orthonormal vectors that have few large entries: Kaiser (1958), Psychometrika 23."""
+    turned = vectors
+    for _ in range(rounds):
+        u, _, vh = np.linalg.svd(turned.T @ (turned**3 - turned * (turned**2).mean(axis=0)))
+        turned = turned @ u @ vh
+    return turned

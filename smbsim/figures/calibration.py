@@ -17,6 +17,7 @@ LEFT, BEST, OUT = base.PALETTE[0], base.PALETTE[1], base.NEUTRAL
 MOST = 6  # parameters in the pair plot, those that are pinned down most
 MOST_DOTS = 600
 BINS = 20
+LONG = 30  # letters of a combination from which it takes several lines
 FAR = 1.0  # tolerances, from which the axis of the moments is logarithmic
 
 
@@ -59,8 +60,7 @@ def remaining(found, ax=None):
                 one.xaxis.label.set_fontsize(base.SMALL)
     share = base.human(100 * found.left, 2)
     title = f"{share} % of the space is not ruled out" if found.left > 0 else "Everything is ruled out; shown is what is least implausible"
-    count = len(found.evaluations.points)
-    below = f"Blue: a sample of what is left; grey: {count} points that were run; orange: the best of them; frames: what was allowed"
+    below = "Blue: a sample of what is left; grey: points that were run; orange: the best"
     base.headline(axes[0][0], title, below, 1.0)
     return axes[0][0]
 
@@ -76,7 +76,8 @@ def _alone(ax, p, left, best) -> None:
 def _pair(ax, parameters, left, run, best, col: int, row: int):
     ax.plot(run[:, col], run[:, row], "o", color=OUT, markersize=2.2, markeredgewidth=0, alpha=0.6)
     ax.plot(left[:, col], left[:, row], "o", color=LEFT, markersize=2.4, markeredgewidth=0, alpha=0.35)
-    ax.plot(best[col], best[row], "D", color=BEST, markersize=5.5, markeredgecolor="white", markeredgewidth=0.7)
+    ax.plot(best[col], best[row], "D", color=BEST, markersize=5.5, markeredgecolor="white", markeredgewidth=0.7, clip_on=False,
+            zorder=5)  # fmt: skip
     ax.set_xlim(parameters[col].low, parameters[col].high)
     ax.set_ylim(parameters[row].low, parameters[row].high)
     return ax
@@ -124,21 +125,22 @@ def moments(found, ax=None):
 def directions(found, ax=None):
     """What the targets let through along every direction: combinations with a long bar are not pinned down."""
     k = len(found.directions)
-    ax = base.axis(ax, 7.2, 1.6 + 0.5 * k)
+    names = [_combination([p.name for p in found.parameters], d.vector) for d in found.directions]
+    lines = sum(max(name.count("\n") + 1, 2) for name in names)
+    ax = base.axis(ax, 7.2, 1.6 + 0.25 * lines)
     ax.grid(visible=False)
     for row, d in enumerate(found.directions):
         share = min(d.width / d.across, 1.0)
         ax.barh(row, 100 * share, 0.55, color=BEST if d.flat else LEFT, linewidth=0, alpha=0.85)
         ax.annotate(f"{base.human(100 * share, 2)} %", (100 * share, row), xytext=(4, 0), textcoords="offset points", va="center",
                     fontsize=base.SMALL, color=base.INK, annotation_clip=False)  # fmt: skip
-    names = [_combination([p.name for p in found.parameters], d.vector) for d in found.directions]
     ax.set_yticks(np.arange(k), names)
     ax.tick_params(axis="y", length=0, labelsize=base.SMALL)
     ax.set_ylim(k - 0.4, -0.6)
     ax.set_xlim(0, 112)
-    base.name_axis(ax, "What the targets let through of the way across the space", "%", 1.0, "x")
-    flat = [name.replace("\n", " ") for name, d in zip(names, found.directions, strict=True) if d.flat]
-    title = f"The targets leave open: {'; '.join(flat)}" if flat else "The targets pin down every direction"
+    base.name_axis(ax, "What is let through of the way across the space", "%", 1.0, "x")
+    flat = sum(d.flat for d in found.directions)
+    title = f"The targets leave {flat} of {k} directions open" if flat else f"The targets pin down {'all ' if k > 1 else ''}{k} directions"
     widest = max(len(line) for name in names for line in name.splitlines())
     below = "Eigenvectors of the moments' sensitivity at the best point, weights in ranges of the parameters; orange: flat"
     base.headline(ax, title, below, widest * base.SMALL * 0.46)
@@ -146,13 +148,13 @@ def directions(found, ax=None):
 
 
 def _combination(names, vector, least: float = 0.2) -> str:
-    """Weights of at least this, the largest first, two to a line."""
+    """Weights of at least this, the largest first, each on its line where names are long."""
     parts = sorted(((w, name) for w, name in zip(vector, names, strict=True) if abs(w) >= least), key=lambda part: -abs(part[0]))
     if len(parts) == 1:
         return parts[0][1]
     texts = [f"{'+' if w > 0 else '−'} {abs(w):.2g} {name}" for w, name in parts]
     texts[0] = texts[0].removeprefix("+ ")
-    return "\n".join(" ".join(texts[i : i + 2]) for i in range(0, len(texts), 2))
+    return (" " if len(" ".join(texts)) <= LONG else "\n").join(texts)
 
 
 CALIBRATION_FIGURES: dict[str, Callable] = {"remaining": remaining, "moments": moments, "directions": directions}

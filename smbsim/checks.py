@@ -21,7 +21,7 @@ import numpy as np
 from . import economy as economies
 from . import scenario as scenarios
 from . import simulate
-from .analysis import consistency, ensemble, risk_checks, risk_folder
+from .analysis import consistency, ensemble, response, risk_checks, risk_folder, sweep_checks, tipping_checks, tipping_folder
 from .analysis.loops import Loop, loops
 from .analysis.stability import Stability, stability
 from .mechanisms.base import Step
@@ -45,6 +45,7 @@ PROVENANCE = (
 REST_SCENARIO = {"population": {"smbs": 60, "regions": 1}, "production": {"breakdown_hazard": 0.0}}
 REST_WEEKS = 8
 
+KINDS = {risk_folder.KIND: risk_checks, response.KIND: sweep_checks, tipping_folder.KIND: tipping_checks}  # who verifies, who runs again
 IDENTICAL, DIFFERENT = "the same bit for bit", "DIFFERENT"
 
 
@@ -239,8 +240,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
     if not path.is_file() and (folder / "parts").is_dir():
-        command = "risk" if (folder / "input.json").is_file() else "run"
-        raise InputError(f"{folder} was stopped before its end; continue it: the same `smbsim {command} …` with --resume")
+        raise InputError(f"{folder} was stopped before its end; continue it: the same command with --resume")
     if not path.is_file():
         raise InputError(f"{folder}: no manifest.json; is this a results folder of smbsim?")
     try:
@@ -252,19 +252,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def verify(folder: Path) -> list[tuple[str, list[str]]]:
     """(what was looked at, what is wrong with it) for every part of a results folder."""
     manifest = read_manifest(folder)
-    if is_risk(manifest):
-        return risk_checks.verify(folder, manifest)
+    if kind := KINDS.get(manifest.get("kind")):
+        return kind.verify(folder, manifest)
     return [
         ("files are those of the manifest", _wrong_files(folder, manifest)),
         ("books close: money and goods gaps below 1e-9", _open_books(folder)),
         ("all runs are there", _missing_runs(folder, manifest)),
         ("provenance is complete", _lost_provenance(folder, manifest)),
     ]
-
-
-def is_risk(manifest: Mapping) -> bool:
-    """Whether a folder is one of `smbsim risk`."""
-    return manifest.get("kind") == risk_folder.KIND
 
 
 def _wrong_files(folder: Path, manifest: Mapping) -> list[str]:
@@ -317,8 +312,8 @@ def _lost_provenance(folder: Path, manifest: Mapping) -> list[str]:
 def rerun(folder: Path, out: Path, progress: ensemble.Progress | None = None) -> dict[str, str]:
     """Run the scenario of a results folder again with the same seeds; file → whether it is the same bit for bit."""
     manifest = read_manifest(folder)
-    if is_risk(manifest):
-        found = risk_checks.rerun(folder, manifest, out, progress)
+    if kind := KINDS.get(manifest.get("kind")):
+        found = kind.rerun(folder, manifest, out, progress)
         return {name: IDENTICAL if same else DIFFERENT for name, same in found.items()}
     lost = [key for key in ("scenario", "seeds", "variants", "files") if not manifest.get(key)]
     if lost:
@@ -334,8 +329,8 @@ def changes_since(folder: Path) -> list[str]:
     """What is no longer as it was when a results folder was made: the code, the tables and files, the versions."""
     manifest = read_manifest(folder)
     changed = []
-    if is_risk(manifest):
-        changed += risk_checks.changes_since(folder, manifest)
+    if kind := KINDS.get(manifest.get("kind")):
+        changed += kind.changes_since(folder, manifest)
     elif manifest.get("code") != scenarios.code_digest():
         changed.append("the code of smbsim is not that of the folder; different numbers would be no surprise")
     elif manifest.get("hash") != scenarios.load(manifest["scenario"]).hash8:

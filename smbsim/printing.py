@@ -277,7 +277,7 @@ def tipping(told: dict, param: str) -> None:
     terminal.out(terminal.columns([(name, said[test["holds"]], test["why"]) for name, test in told["tests"].items()]))
     if told["thresholds"]:
         _section(f"thresholds of {param}: half of the runs tip, 5 to 95 % of them between low and high")
-        rows = [(way, *(f"{at[k]:.4g}".replace("nan", "–") for k in at)) for way, at in told["thresholds"].items()]
+        rows = [(way, *map(terminal.readable, at.values())) for way, at in told["thresholds"].items()]
         terminal.out(terminal.columns(rows, ("way", "threshold", "low", "high", "held twice as long")))
     for line in told["notes"]:
         terminal.out(terminal.wrap(f"note: {line}"))

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +19,10 @@ from typer.testing import CliRunner
 
 from smbsim import cli, scenario
 from smbsim.analysis import bimodality as modes
-from smbsim.analysis import tipping_folder, tipping_scenario, verdict
+from smbsim.analysis import tipping_checks, tipping_folder, tipping_scenario, verdict
 from smbsim.analysis.basins import basin
+from smbsim.analysis.holds import Holds
+from smbsim.analysis.phases import BOTH, HIGH, LOW, phases
 from smbsim.analysis.scaling import Scaling, crossing, extrapolate, passed, scaling
 from smbsim.analysis.sweeps import Loop, long_run_gap, sweep
 from smbsim.analysis.thresholds import threshold, wilson
@@ -308,8 +317,104 @@ def test_mistakes_are_said_all_at_once():
     assert len(error.value.lines) == 3
 
 
+def test_standstill_on_a_branch_is_an_artefact():
+    """MODEL.md 4.5: a branch on which nothing moves any more is no regime."""
+    for stopped in (False, True):
+        found = tipping(relay, -1, 1, sweeps=1, runs=2, blocked=lambda state, stopped=stopped: stopped and state)
+        assert found.checks == {"firms that are not all blocked": not stopped}
+        assert found.verdict.tests[3].holds is not stopped
+
+
+# -- holds that are remembered ----------------------------------------------------------------------------------------------------------
+
+
+class Walker:
+    """A system that counts its calls; its state is everything that happened to it."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, p, state, seed):
+        self.calls += 1
+        walked = [*(state or []), (round(p, 9), seed)]
+        return float(sum(x * (k + 1) for k, (x, _) in enumerate(walked))), walked
+
+
+def pushed(state, size, seed):
+    return [*state, ("push", size, seed)]
+
+
+def test_places_lead_to_the_states_they_stand_for(tmp_path):
+    """Through holds and pushes, remembered or not; what is remembered is not computed again, nor is what has not been asked for."""
+    ends, calls = [], []
+    for _ in range(3):
+        one, holds = Walker(), Holds(tmp_path / "holds.csv")
+        f, push = holds.system("w", one), holds.push(lambda state, size, seed: [(x, seed) for x, _ in state] + [(size, seed)])
+        m, place = f(0.1, None, 1)
+        for k in range(40):
+            m, place = f(0.1 * k, place, k)
+        m, place = f(3.0, push(place, 0.5, 9), 2)
+        calls.append(one.calls)
+        ends.append((m, place.state(), holds.question("long", lambda state: len(state) > 3)(place)))
+    assert ends[0] == ends[1] == ends[2]
+    assert calls == [42, 0, 0]
+    assert one.calls == 42  # the last state was asked for: the chain was walked once
+    other = Holds(tmp_path / "holds.csv").system("another", Walker())
+    assert other(0.1, None, 1)[0] == 0.1  # systems are told apart by their name
+
+
+def test_remembered_search_is_the_search(tmp_path):
+    """Also after a kill in the middle of a line, at any place; and nothing is simulated to look at it again."""
+
+    def search(holds, f):
+        return tipping(holds.system("f", f), -1, 1, sweeps=2, runs=3, perturb=holds.push(lambda state, size, seed: state))
+
+    path = tmp_path / "holds.csv"
+    straight = search(Holds(), relay)
+    whole = search(Holds(path), relay)
+    text = path.read_bytes()
+    assert tipping_folder.plain(straight) == tipping_folder.plain(whole) == tipping_folder.plain(tipping(
+        relay, -1, 1, sweeps=2, runs=3, perturb=lambda state, size, seed: state))  # fmt: skip
+    for cut in (3, len(text) // 3, len(text) - 5):
+        path.write_bytes(text[:cut])
+        again = search(Holds(path), relay)
+        assert tipping_folder.plain(again) == tipping_folder.plain(whole)
+        assert sorted(path.read_bytes().splitlines()) == sorted(text.splitlines())
+    path.write_bytes(text)
+    assert tipping_folder.plain(search(Holds(path, missing="refuse"), None)) == tipping_folder.plain(whole)
+    path.write_bytes(text[: len(text) // 2])
+    with pytest.raises(InputError, match="a hold is missing"):
+        search(Holds(path, missing="refuse"), None)
+    assert path.stat().st_size == len(text) // 2  # a reader changes nothing
+
+
+# -- two parameters ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_phases_of_relays_are_where_they_switch():
+    """Up at s, down at -s: both regimes in between; a relay without a gap has one."""
+
+    def of(s):
+        def f(p, state, seed):
+            on = p > s or (bool(state) and p > -s)
+            return float(on), on
+
+        return f
+
+    found = phases({s: of(s) for s in (0.01, 0.25, 0.45, 0.65)}, P, [1])
+    assert found.crossings[1:] == pytest.approx(np.array([[s, -s] for s in (0.25, 0.45, 0.65)]))
+    assert found.width[0] == 0
+    assert (found.regime[0] == BOTH).sum() == 0
+    assert found.regime[2].tolist() == [LOW] * 6 + [BOTH] * 9 + [HIGH] * 6
+    assert found.abrupt.all()
+    assert found.cusp[1] <= 0.25
+    with pytest.raises(InputError, match="at least 3"):
+        phases({0.1: of(0.1)}, P, [1])
+
+
 def test_every_figure_draws_with_and_without_noise(tmp_path):
     found = tipping(coin(10), -1, 1, sweeps=1, runs=1, sizes={n: coin(n) for n in (1, 2, 4, 8)}, thorough=True)
+    found = replace(found, phases=phases({s: relay for s in (1.0, 2.0, 3.0)}, P, [1]))
     drawn = figures.draw_all(found, tmp_path)
     assert {path.stem for path in drawn} == set(figures.TIPPING_FIGURES)
     assert {path.stem for path in figures.draw_all(tipping(relay, -1, 1, sweeps=1, runs=1), tmp_path / "few")} == {"bifurcation", "modes"}
@@ -344,6 +449,15 @@ def test_scenario_branches_from_a_state_that_stays_as_it_is():
     assert (before.firms.inventory == held.state.firms.inventory).all()
     same = tipping_scenario.perturb(held, 0.0, 5)
     assert (same.state.firms.inventory == held.state.firms.inventory).all()
+
+
+def test_firms_are_blocked_where_none_makes_anything():
+    _, held = tipping_scenario.ScenarioSystem(scenario.load(TINY), "households.confidence", weeks=6)(0.5, None, 1)
+    assert not tipping_scenario.blocked(held)
+    held.state.firms.output[:-1] = 0.0
+    assert not tipping_scenario.blocked(held)
+    held.state.firms.output[:] = 0.0
+    assert tipping_scenario.blocked(held)
 
 
 def test_scenario_at_rest_stays_at_one():
@@ -388,9 +502,84 @@ def test_command_writes_tables_figures_and_a_verdict(tiny):
     assert "not empty" in smbsim("tipping", tiny, *words, "--out", "there", code=2).stderr
 
 
+SMALL = ("--param", "households.confidence", "--from", 0, "--to", 0.2, "--weeks", 2, "--sweeps", 1, "--runs", 1, "--jobs", 1)
+SECOND = ("--second", "labour.firing_speed=0.1:0.5:3")
+
+
+def test_folder_is_shown_verified_and_searched_again(tiny):
+    """Its figures are drawn without simulating anything; a changed table, and holds that do not belong to it, are found out."""
+    there = tiny.parent / "there"
+    told = json.loads(smbsim("tipping", tiny, *SMALL, *SECOND, "--out", there, "--no-figures", "--json").stdout)
+    assert len(told["phases"]["second"]) == 3
+    shown = json.loads(smbsim("show", there, "--figures", "--json").stdout)
+    assert shown["verdict"] == told["verdict"]
+    assert {Path(path).stem for path in shown["figures"]} == {"bifurcation", "phases"}
+    assert smbsim("verify", there).stdout.count("ok ") == 3
+    assert set(json.loads(smbsim("rerun", there, "--json").stdout)["files"].values()) == {"the same bit for bit"}
+    (there / "sweep.csv").write_text((there / "sweep.csv").read_text() + "up,1,0.0,0,1.0\n")
+    (there / "parts" / "holds.csv").write_text("key,m\n")
+    said = smbsim("verify", there, code=4).stderr
+    assert "sweep.csv was changed" in said
+    assert "a hold is missing" in said
+
+
+def test_stopped_search_goes_on_where_it_was(tiny):
+    """With the question and the code it was begun with, and to the same tables, bit for bit."""
+    folder = tiny.parent / "there"
+    words = ("tipping", tiny, *SMALL, "--out", folder, "--no-figures")
+    smbsim(*words)
+    tables = {name: (folder / name).read_bytes() for name in tipping_folder.NUMBERS}
+    holds = folder / "parts" / "holds.csv"
+    kept = holds.read_bytes()
+    (folder / "manifest.json").unlink()
+    holds.write_bytes(kept[: len(kept) // 2])
+    assert "was stopped before its end" in smbsim("show", folder, code=2).stderr
+    assert "another search" in smbsim(*words, "--seed", 9, "--resume", code=2).stderr
+    assert "finished holds are taken" in smbsim(*words, "--resume").stderr
+    assert {name: (folder / name).read_bytes() for name in tables} == tables
+    assert sorted(holds.read_bytes().split()) == sorted(kept.split())
+
+
+@pytest.mark.long
+def test_killed_search_goes_on_to_the_same_tables(tiny):
+    """SIGKILL three times; the tables are those of a search that was left alone."""
+    words = [
+        sys.executable,
+        "-m",
+        "smbsim",
+        "tipping",
+        str(tiny),
+        *map(str, SMALL),
+        "--thorough",
+        "--no-figures",
+        "--weeks",
+        "20",
+        "--resume",
+    ]
+    alone, killed = tiny.parent / "alone", tiny.parent / "killed"
+    subprocess.run([*words, "--out", str(alone)], check=True, capture_output=True)
+    done = []
+    for _ in range(3):
+        running = subprocess.Popen([*words, "--out", str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        holds, before = killed / "parts" / "holds.csv", done[-1] if done else 0
+        while running.poll() is None and (holds.stat().st_size if holds.exists() else 0) < before + 2000:
+            time.sleep(0.05)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+        done.append(holds.stat().st_size)
+        assert not (killed / "manifest.json").exists()
+    assert done == sorted(done)
+    subprocess.run([*words, "--out", str(killed)], check=True, capture_output=True)
+    assert all((alone / name).read_bytes() == (killed / name).read_bytes() for name in tipping_folder.NUMBERS)
+    assert not [said for _, said in tipping_checks.verify(killed, json.loads((killed / "manifest.json").read_text())) if said]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--param", "households.confidence", "--to", 1, "--second", "labour.firing_speed=1:2"), "write NAME=A:B:N"),
+        (("--param", "households.confidence", "--to", 1, "--second", "labour.firing_speed=0:.5:2"), "at least 3 different values"),
+        (("--param", "households.confidence", "--to", 1, "--second", "labour.firing_sped=.1:.5:3"), "Did you mean 'firing_speed'"),
         (("--param", "households.confidenc", "--to", 1), "Did you mean 'confidence'"),
         (("--param", "households.confidence", "--to", -1), "outside"),
         (("--param", "population.smbs", "--to", 9), "settled before the first week"),

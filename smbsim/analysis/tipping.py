@@ -24,6 +24,7 @@ from ..schema import InputError
 from . import verdict as verdicts
 from .basins import Basin, Perturb, basin
 from .bimodality import Bimodality, bimodality
+from .phases import Phases
 from .scaling import COARSE, GRID, Scaling, around, check_sizes, scaling
 from .sweeps import LONG, Loop, Sweep, System, each, ensemble, hold, long_run_gap, loop, sweep
 from .thresholds import Threshold, threshold
@@ -87,6 +88,7 @@ class Tipping:
     noise: Mapping[float, tuple[float, float]]
     rates: Mapping[float, tuple[float, float]]
     verdict: Verdict
+    phases: Phases | None = None  # over a second parameter, where one was asked for
     manifest: dict = field(default_factory=dict)
 
     @property
@@ -116,6 +118,7 @@ def tipping(
     sizes: Mapping[int, System] | None = None,
     variants: Mapping[str, System] | None = None,
     perturb: Perturb | None = None,
+    blocked: Callable[[Any], bool] | None = None,
     noise: Mapping[float, System] | None = None,
     rates: bool = True,
     thorough: bool = False,
@@ -130,6 +133,7 @@ def tipping(
     sizes        : size → the same system of that size, at least four, for T3
     variants     : name → the same system with another safety valve, for T4
     perturb      : perturb(state, size, seed) → state; size 1 is a large push; for T4 and basins
+    blocked      : blocked(state): everything has come to a stop there, whatever the parameter; for T4
     noise        : factor → the same system with so much noise
     rates        : also ramp four times faster and slower
     thorough     : do everything even where neither a jump nor a loop is seen
@@ -139,7 +143,7 @@ def tipping(
     """
     check_search(a, b, steps, holds, sweeps, runs, resolution, sizes)
     units = expected(f, steps, holds, sweeps, runs, sizes, variants, perturb, noise, rates)
-    count = _Count(progress, units)
+    count = Count(progress, units)
     f = count.counted(f)
     sizes, variants, noise = ({name: count.counted(system) for name, system in (given or {}).items()} for given in (sizes, variants, noise))
     p = np.linspace(a, b, steps)
@@ -172,6 +176,9 @@ def tipping(
             basins = _basins(f, look, perturb, many, holds, jobs)
         elif perturb is not None and not look.loop.there and not checks:
             checks["a small push"] = _jumps_pushed(f, look, perturb, seeds, holds, jobs)
+        if blocked is not None:
+            kept = (*look.twice.up.kept, *look.twice.down.kept)
+            checks["firms that are not all blocked"] = not any(blocked(state) for state in kept)
     by_noise = {1.0: _places(look)} if noise and look.suspicious else {}
     for factor, system in noise.items() if by_noise else ():
         again = _look(system, p, seeds, holds, fine, jobs, brief=True)
@@ -337,11 +344,11 @@ def _cost(system: System) -> float:
     return getattr(system, "cost", 1.0)
 
 
-class _Count:
-    """Tells how far it is; from one thread at a time."""
+class Count:
+    """Tells how far it is; from one thread at a time. done: units done before."""
 
-    def __init__(self, progress: Progress | None, total: int):
-        self.progress, self.total, self.done, self.lock = progress, total, 0.0, Lock()
+    def __init__(self, progress: Progress | None, total: int, done: float = 0.0):
+        self.progress, self.total, self.done, self.lock = progress, total, done, Lock()
 
     def counted(self, system: System) -> System:
         """The same system; each of its calls counts as much work as its attribute `cost` says."""

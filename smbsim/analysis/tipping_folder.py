@@ -5,14 +5,13 @@ results/<name>_tipping/<UTC time>-<hash8>/
   sweep.csv       every realisation of the sweeps, single and doubled holds, and begun afresh
   cloud.csv       realisations around the threshold              modes.csv   one or two modes at each parameter
   scaling.csv     moments by size and parameter                  checks.csv  artefacts, basins, noise, ramp speeds
-  manifest.json   what was asked, seeds, versions, timing        figures/
+  phases.csv      both ways over a second parameter, if there is one
+  input.json      what was asked                                 manifest.json   the same with versions, timing, hashes, the finding
+  parts/          finished holds, with which a stopped search is continued (`holds`)             figures/
 """
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import hashlib
 import json
 import os
 import platform
@@ -22,22 +21,30 @@ from pathlib import Path
 from typing import Any
 
 from .. import scenario as scenarios
-from .ensemble import PACKAGES, version
+from ..schema import InputError
+from .ensemble import PACKAGES, digest, version
+from .points_folder import digest_of, write_json, write_table
 from .tipping import Tipping
 
 KIND = "tipping"  # in the manifest: whose folder this is
+NUMBERS = ("tests.csv", "thresholds.csv", "sweep.csv", "cloud.csv", "modes.csv", "scaling.csv", "checks.csv", "phases.csv")
 DIRECTIONS = ("up", "down")
 AT = ("parameter", "low", "high", "held_twice_as_long")  # of a threshold
 
 
-def digest_of(asked: Mapping[str, Any]) -> str:
-    """hash8 of a question and the code."""
-    return hashlib.sha256((json.dumps(asked, sort_keys=True) + scenarios.code_digest()).encode()).hexdigest()[:8]
-
-
-def default_folder(name: str, asked: Mapping[str, Any]) -> Path:
-    """results/<name>_tipping/<UTC time>-<hash8>."""
-    return Path("results") / f"{name}_tipping" / f"{dt.datetime.now(dt.UTC).strftime('%Y%m%dT%H%M%SZ')}-{digest_of(asked)}"
+def open_folder(folder: Path, asked: Mapping[str, Any], resume: bool) -> Path:
+    """Make the folder, or look whether it holds the same question; where finished holds are kept. Raises InputError if it does not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    question, holds, now = folder / "input.json", folder / "parts" / "holds.csv", {"code": scenarios.code_digest(), "asked": dict(asked)}
+    if resume and question.is_file() and json.loads(question.read_text(encoding="utf-8")) != json.loads(json.dumps(now)):
+        raise InputError(
+            f"--resume: {folder} holds another search, or one with other code of smbsim; use another folder, or --force to overwrite it"
+        )
+    (folder / "manifest.json").unlink(missing_ok=True)
+    if not resume:
+        holds.unlink(missing_ok=True)
+    write_json(question, now)
+    return holds
 
 
 def manifest_of(name: str, asked: Mapping[str, Any], notes: Sequence[str], seconds: float) -> dict:
@@ -67,6 +74,12 @@ def plain(found: Tipping) -> dict:
             "area": look.loop.area, "error": look.loop.error, "area_held_twice_as_long": look.loop.doubled, "width": look.twice.width,
             "gap": look.loop.gap.tolist(), "gap_in_the_long_run": look.loop.in_the_long_run, "there": look.loop.hysteresis,
         }  # fmt: skip
+    if found.phases is not None:
+        d = found.phases
+        told["phases"] = {
+            "second": d.seconds.tolist(), "up": d.crossings[:, 0].tolist(), "down": d.crossings[:, 1].tolist(), "width": d.width.tolist(),
+            "cusp": dict(zip(("parameter", "second"), d.cusp, strict=True)),
+        }  # fmt: skip
     if by_size is not None:
         x, error = by_size.exponent()
         limit = by_size.limit()
@@ -92,22 +105,32 @@ def _thresholds(found: Tipping) -> list[tuple]:
 def write(found: Tipping, folder: Path) -> None:
     """Write all tables, the manifest last: a folder without one is not complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    _table(folder / "tests.csv", ("test", "holds", "why"), [(t.name, t.holds, t.why) for t in found.verdict.tests])
-    _table(folder / "thresholds.csv", ("way", *AT), _thresholds(found))
-    _table(folder / "sweep.csv", ("way", "holds", "parameter", "realisation", "m"), _sweeps(found))
+    write_tables(found, folder)
+    write_json(folder / "manifest.json", found.manifest | {"found": plain(found), "files": {n: digest(folder / n) for n in NUMBERS}})
+
+
+def write_tables(found: Tipping, folder: Path) -> None:
+    """The tables alone."""
+    tests = [(t.name, t.holds, t.why) for t in found.verdict.tests]
     cloud = ((p, r, m) for p, row in zip(found.cloud_at, found.cloud, strict=True) for r, m in enumerate(row))
-    _table(folder / "cloud.csv", ("parameter", "realisation", "m"), cloud)
     modes = [(p, m.n, m.sarle, m.dip, m.dip_p, m.delta_bic, *m.weights, *m.means) for p, m in zip(found.cloud_at, found.modes, strict=True)]
-    _table(
-        folder / "modes.csv",
-        ("parameter", "n", "sarle", "dip", "dip_p", "delta_bic", "weight_low", "weight_high", "mean_low", "mean_high"),
-        modes,
-    )
-    _table(folder / "scaling.csv", ("size", "parameter", "mean", "susceptibility", "binder", "tipped"), _by_size(found))
-    _table(folder / "checks.csv", ("check", "of", "value"), _checks(found))
-    temporary = folder / "manifest.part"
-    temporary.write_text(json.dumps(found.manifest | {"found": _finite(plain(found))}, indent=1, ensure_ascii=False), encoding="utf-8")
-    temporary.rename(folder / "manifest.json")
+    of_modes = ("parameter", "n", "sarle", "dip", "dip_p", "delta_bic", "weight_low", "weight_high", "mean_low", "mean_high")
+    for name, header, rows in (
+        ("tests", ("test", "holds", "why"), tests),
+        ("thresholds", ("way", *AT), _thresholds(found)),
+        ("sweep", ("way", "holds", "parameter", "realisation", "m"), _sweeps(found)),
+        ("cloud", ("parameter", "realisation", "m"), cloud),
+        ("modes", of_modes, modes),
+        ("scaling", ("size", "parameter", "mean", "susceptibility", "binder", "tipped"), _by_size(found)),
+        ("checks", ("check", "of", "value"), _checks(found)),
+        ("phases", ("second", "parameter", "up", "down", "regime"), _phases(found)),
+    ):
+        write_table(folder / f"{name}.csv", header, ([_cell(x) for x in row] for row in rows))
+
+
+def _cell(x: Any) -> Any:
+    """As it is written: nothing for what was not tested, floats so that they are read back exactly."""
+    return "" if x is None else float(x) if isinstance(x, float) else x
 
 
 def _sweeps(found: Tipping) -> Iterable[tuple]:
@@ -132,19 +155,9 @@ def _checks(found: Tipping) -> Iterable[tuple]:
         yield from ((f"threshold {way}", f"{what} {k:g}", p) for k, pair in held.items() for way, p in zip(DIRECTIONS, pair, strict=True))
 
 
-def _table(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", newline="", encoding="utf-8") as f:
-        out = csv.writer(f, lineterminator="\n")
-        out.writerow(header)
-        out.writerows([["" if x is None else repr(float(x)) if isinstance(x, float) else x for x in row] for row in rows])
-    temporary.rename(path)
-
-
-def _finite(data: Any) -> Any:
-    """What is no finite number becomes null."""
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_finite(value) for value in data]
-    return None if isinstance(data, float) and not abs(data) < float("inf") else data
+def _phases(found: Tipping) -> Iterable[tuple]:
+    d = found.phases
+    if d is not None:
+        names = ("low", "both", "high")
+        for k, second in enumerate(d.seconds):
+            yield from ((second, p, u, m, names[r]) for p, u, m, r in zip(d.parameters, d.up[k], d.down[k], d.regime[k], strict=True))

@@ -9,7 +9,7 @@ shares ("1") as they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import scenario as scenarios
 from ..draws import Draws
 from ..economy import Economy
 from ..mechanisms.base import Step
@@ -25,8 +26,10 @@ from ..scenario import Scenario
 from ..schema import InputError, nearest
 from ..simulate import advance, burn_in, plan, prepare
 from ..state import State
+from .holds import Holds
+from .phases import LEAST_VALUES, phases
 from .scaling import check_sizes
-from .tipping import Progress, Tipping, check_search, expected, tipping
+from .tipping import Count, Progress, Tipping, check_search, expected, tipping
 from .tipping_folder import manifest_of
 
 FIXED = (
@@ -53,6 +56,7 @@ FIRMS_PER_OVERHEAD = 1500  # firms whose week takes as long as what a week takes
 LEAST_WEEKS = 104  # MODEL.md 5.4
 TIMED_WEEKS = 4
 RESOLUTION = 2e-3  # of thresholds, relative to the range
+STANDSTILL = 1e-3  # share of its normal output below which a firm is at a standstill
 LARGE_PUSH = 4.0  # weeks of normal use or output by which stocks move in the largest push; assumption
 
 
@@ -194,45 +198,81 @@ def _value(scenario: Scenario, name: str) -> float:
     return float(getattr(mechanism, key)) if getattr(mechanism, "enabled", True) else 0.0
 
 
+def blocked(held: Held) -> bool:
+    """Gridlock (MODEL.md 4.5): of all firms that should make something none makes anything to speak of."""
+    firms = held.state.firms
+    there = firms.alive & (firms.normal_output > 0)
+    return not (firms.output[there] > STANDSTILL * firms.normal_output[there]).any()
+
+
 # -- the whole search ---------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Search:
-    """A question about one parameter of a scenario. asked: what stands for it in the manifest."""
+    """A question about one parameter of a scenario. asked: what stands for it; seconds: value of a second parameter → system."""
 
     system: ScenarioSystem
     a: float
     b: float
     options: dict = field(default_factory=dict)
     systems: dict = field(default_factory=dict)
+    second: str = ""
+    seconds: Mapping[float, ScenarioSystem] = field(default_factory=dict)
 
     @property
     def asked(self) -> dict:
-        """What was asked, as plain data: the parameter and its range, the order parameter with label and unit, weeks per hold, options,
-        sizes, and the scenario in full. It stands in the manifest, and the hash of the results folder is made of it."""
-        metric = METRICS[self.system.metric]
-        unit = "1" if metric.unit == "1" else "share of rest"
+        """Plain data; `search_again` makes the same search of it."""
+        metric, spec = METRICS[self.system.metric], self.system.scenario
         return {
-            "param": self.system.name, "from": self.a, "to": self.b,
-            "metric": metric.name, "metric_label": metric.label, "metric_unit": unit,
-            "weeks": self.system.weeks, **self.options, "sizes": list(self.systems["sizes"] or ()), "scenario": self.system.scenario.dump(),
+            "param": self.system.name, "param_unit": unit_of(spec, self.system.name), "from": self.a, "to": self.b,
+            "second": self.second, "second_unit": unit_of(spec, self.second), "seconds": list(self.seconds),
+            "metric": metric.name, "metric_label": metric.label, "metric_unit": "1" if metric.unit == "1" else "share of rest",
+            "weeks": self.system.weeks, **self.options, "sizes": list(self.systems["sizes"] or ()), "scenario": spec.dump(),
         }  # fmt: skip
 
-    def run(self, name: str, jobs: int = 1, progress: Progress | None = None) -> Tipping:
-        """Search; see `tipping.tipping`."""
-        began = time.time()
+    def notes(self) -> list[str]:
+        """What a reader of the finding must know about how it was looked for."""
         notes = self.system.notes(self.a, self.b)
         if self.system.weeks < LEAST_WEEKS:
             notes.append(f"every value is held for {self.system.weeks} weeks only; {LEAST_WEEKS} are asked for")
-        found = tipping(self.system, self.a, self.b, perturb=perturb, jobs=jobs, progress=progress, **self.options, **self.systems)
-        return replace(found, manifest=manifest_of(name, self.asked, notes, time.time() - began))
+        return notes
+
+    def run(self, name: str, jobs: int = 1, progress: Progress | None = None, holds: Holds | None = None) -> Tipping:
+        """Search; see `tipping.tipping`. holds: where finished holds are kept, and taken from."""
+        began = time.time()
+        manifest = manifest_of(name, self.asked, self.notes(), time.time() - began)
+        found = self.find(jobs, progress, Holds() if holds is None else holds)
+        return replace(found, manifest=manifest | {"seconds": round(time.time() - began, 3)})
+
+    def find(self, jobs: int, progress: Progress | None, holds: Holds) -> Tipping:
+        """The finding without its provenance."""
+        systems = {kind: holds.systems(kind, of) for kind, of in self.systems.items()}
+        f, push, stuck = holds.system("the system", self.system), holds.push(perturb), holds.question("blocked", blocked)
+        seconds, more = holds.systems(self.second, self.seconds), self._units_of_phases()
+        beyond = None if progress is None else lambda done, total: progress(done, total + more)
+        found = tipping(f, self.a, self.b, perturb=push, blocked=stuck, jobs=jobs, progress=beyond, **self.options, **systems)
+        if not seconds:
+            return found
+        p = np.linspace(self.a, self.b, self.options["steps"])
+        seeds = [self.options["seed"] + k for k in range(self.options["sweeps"])]
+        count = Count(progress, self._units() + more, self._units())
+        diagram = phases({s: count.counted(one) for s, one in seconds.items()}, p, seeds, jobs=jobs)
+        count.finish()
+        return replace(found, phases=diagram)
+
+    def _units(self) -> int:
+        given = {key: self.options[key] for key in ("steps", "sweeps", "runs")} | {"holds": 1}
+        return expected(self.system, **given, perturb=perturb, **self.systems)
+
+    def _units_of_phases(self) -> int:
+        return int(2 * self.options["steps"] * self.options["sweeps"] * sum(one.cost for one in self.seconds.values()))
 
     def estimate(self, jobs: int = 1) -> dict:
         """Weeks and seconds, about: of everything, and of what is done where nothing is seen."""
-        given = {key: self.options[key] for key in ("steps", "sweeps", "runs")} | {"holds": 1}
-        everything = expected(self.system, **given, perturb=perturb, **self.systems)
-        look = expected(self.system, **given | {"runs": 1}, rates=False)
+        everything, more = self._units() + self._units_of_phases(), self._units_of_phases()
+        given = {key: self.options[key] for key in ("steps", "sweeps")} | {"holds": 1, "runs": 1}
+        look = expected(self.system, **given, rates=False) + more
         short = replace(self.system, weeks=TIMED_WEEKS, scenario=self.system.scenario.with_({"horizon.burn_in": 0}))
         _, held = short(self.a, None, 1)  # kernels are compiled
         began = time.perf_counter()
@@ -242,6 +282,14 @@ class Search:
             "smbs": self.system.scenario.population.smbs, "weeks": int(everything / self.system.cost * self.system.weeks),
             "seconds": everything * per_unit, "seconds_without": look * per_unit,
         }  # fmt: skip
+
+
+def unit_of(scenario: Scenario, name: str) -> str:
+    """The declared unit of a parameter; of an intervention's number "1"."""
+    section, _, key = name.partition(".")
+    declared = type(getattr(scenario, section, None))
+    known = getattr(declared, "model_fields", {}).get(key)
+    return (known.json_schema_extra or {}).get("unit", "1") if known is not None else "1"
 
 
 def search(
@@ -256,10 +304,15 @@ def search(
     sweeps: int = 2,
     runs: int = 40,
     sizes: Sequence[int] | None = None,
+    second: str = "",
+    seconds: Sequence[float] = (),
     thorough: bool = False,
     seed: int | None = None,
 ) -> Search:
-    """The search for a tipping point of a scenario's parameter, with everything `tipping` can use. Raises InputError at once."""
+    """The search for a tipping point of a scenario's parameter, with everything `tipping` can use.
+
+    second, seconds: a second parameter and its values, for a phase diagram. Raises InputError at once.
+    """
     system = ScenarioSystem(scenario, name, metric, weeks)
     check_search(a, b, steps, 1, sweeps, runs, RESOLUTION, None)
     for value in (a, b):
@@ -267,8 +320,18 @@ def search(
     by_size = of_sizes(system, sizes)
     if by_size:
         check_sizes(by_size)
+    if second and (second == name or len(set(seconds)) < LEAST_VALUES):
+        raise InputError(f"--second {second}: another parameter than {name}, with at least {LEAST_VALUES} different values, is needed")
     options = {
         "steps": steps, "sweeps": sweeps, "runs": runs, "thorough": thorough, "resolution": RESOLUTION,
         "seed": scenario.runs.seed if seed is None else seed,
     }  # fmt: skip
-    return Search(system, a, b, options, {"sizes": by_size or None, "variants": of_valves(system), "noise": of_noise(system)})
+    by_second = {float(value): system.with_({second: float(value)}) for value in sorted(set(seconds))} if second else {}
+    systems = {"sizes": by_size or None, "variants": of_valves(system), "noise": of_noise(system)}
+    return Search(system, a, b, options, systems, second, by_second)
+
+
+def search_again(asked: Mapping[str, Any]) -> Search:
+    """The search that a manifest tells of. Raises InputError where the scenario cannot be loaded any more."""
+    same = {key: asked[key] for key in ("metric", "weeks", "steps", "sweeps", "runs", "second", "seconds", "thorough", "seed")}
+    return search(scenarios.load(asked["scenario"]), asked["param"], asked["from"], asked["to"], sizes=asked["sizes"] or None, **same)

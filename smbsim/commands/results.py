@@ -22,10 +22,12 @@ def show(
     What happened in words, resilience, firms, people and policies by variant with bands over the runs, every metric in brief, the figures.
     """
     from .. import checks, numbers, result
+    from ..analysis import response, risk_folder, tipping_folder
     from ..figures import draw_all
 
-    if checks.is_risk(checks.read_manifest(folder)):
-        _show_risk(folder, as_json)
+    manifest = checks.read_manifest(folder)
+    if others := {risk_folder.KIND: _show_risk, response.KIND: _show_sweep, tipping_folder.KIND: _show_tipping}.get(manifest.get("kind")):
+        others(folder, manifest, figures, as_json)
         return
     found = result.load(folder)
     told = numbers.of(found)
@@ -43,7 +45,7 @@ def show(
         say_figures(paths, folder)
 
 
-def _show_risk(folder: Path, as_json: bool) -> None:
+def _show_risk(folder: Path, manifest: dict, figures: bool, as_json: bool) -> None:
     from ..analysis import risk_table
 
     told = risk_table.load(folder).plain()
@@ -53,6 +55,38 @@ def _show_risk(folder: Path, as_json: bool) -> None:
     printing.risk(told)
     for line in told["notes"]:
         terminal.note(line)
+
+
+def _show_sweep(folder: Path, manifest: dict, figures: bool, as_json: bool) -> None:
+    from ..analysis import response
+    from ..figures import sweep as drawing
+    from .sweep import say
+
+    found = response.load(folder)
+    paths = drawn(drawing.draw_all, found, folder) if figures else sorted((folder / "figures").glob("*.*"))
+    if as_json:
+        terminal.write_json({"folder": str(folder), "figures": [str(path) for path in paths], **found.plain()})
+        return
+    say(found)
+    if paths:
+        terminal.out()
+        terminal.heading("figures")
+        say_figures(paths, folder)
+
+
+def _show_tipping(folder: Path, manifest: dict, figures: bool, as_json: bool) -> None:
+    from ..analysis import tipping_checks
+    from ..figures import tipping
+
+    paths = drawn(tipping.draw_all, tipping_checks.load(folder, manifest), folder) if figures else sorted((folder / "figures").glob("*.*"))
+    if as_json:
+        terminal.write_json({"folder": str(folder), "figures": [str(path) for path in paths], **manifest["found"]})
+        return
+    printing.tipping(manifest["found"], manifest["asked"]["param"])
+    if paths:
+        terminal.out()
+        terminal.heading("figures")
+        say_figures(paths, folder)
 
 
 @app.command()
@@ -87,10 +121,10 @@ def rerun(
     import tempfile
 
     from .. import checks
-    from ..analysis import ensemble
+    from ..analysis import ensemble, risk_folder
 
     changed = checks.changes_since(folder)
-    unit = "closures" if checks.is_risk(checks.read_manifest(folder)) else "weeks"
+    unit = "closures" if checks.read_manifest(folder).get("kind") == risk_folder.KIND else "weeks"
     for line in changed:
         terminal.warn(f"{folder}: {line}")
     ensemble.claim(out) if out else None

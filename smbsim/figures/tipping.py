@@ -1,4 +1,4 @@
-"""Tipping points: both branches of a sweep, what changes with size, one or two modes around the threshold.
+"""Tipping points: both branches of a sweep, what changes with size, one or two modes around the threshold, regimes over two parameters.
 
 Each function takes what `analysis.tipping.tipping` found and, if wanted, an axis; it returns the axis. TIPPING_FIGURES is the list.
 """
@@ -16,13 +16,20 @@ UP, DOWN, AFRESH = base.PALETTE[0], base.PALETTE[1], base.NEUTRAL
 BAND = (5, 95)  # % of realisations
 MOST_DOTS = 40  # realisations begun afresh drawn per parameter
 BINS = 30
+REGIMES = (base.PALETTE[1], base.PALETTE[4], base.PALETTE[0])  # below the level, both, above
+BOTH = 1  # number of the middle one
+LEAST_NAMED = 0.03  # share of the plane from which a regime is named in it
 SHOWN = 5  # parameters around the threshold in `modes`
 
 
 def _names(found) -> tuple[str, str]:
     asked = found.manifest.get("asked", {})
     metric = asked.get("metric_label") or asked.get("metric") or "Order parameter"
-    return asked.get("param", "Parameter"), f"{metric} ({asked.get('metric_unit', '1')})"
+    return _named(asked.get("param", "Parameter"), asked.get("param_unit", "1")), f"{metric} ({asked.get('metric_unit', '1')})"
+
+
+def _named(name: str, unit: str) -> str:
+    return name if unit in ("1", "") else f"{name} ({unit})"
 
 
 def _verdict(found) -> str:
@@ -148,10 +155,44 @@ def modes(found, ax=None):
     return ax
 
 
-TIPPING_FIGURES: dict[str, Callable] = {"bifurcation": bifurcation, "sizes": sizes, "modes": modes}
+@base.styled
+def phases(found, ax=None):
+    """Regimes over two parameters: one, the other, or both side by side; where the ways up and down pass, and where they meet."""
+    from matplotlib.colors import ListedColormap
+
+    d, asked = found.phases, found.manifest.get("asked", {})
+    ax = base.axis(ax, 7.2, 4.6)
+    ax.grid(visible=False)
+    ax.pcolormesh(d.parameters, d.seconds, d.regime, cmap=ListedColormap(REGIMES), vmin=0, vmax=2, shading="nearest", alpha=0.35)
+    for way, color, name, marker in ((0, UP, "tips on the way up", ">"), (1, DOWN, "tips on the way down", "<")):
+        at = d.crossings[:, way]
+        ax.plot(at, d.seconds, color=color, linewidth=1.4, label=name)
+        ax.plot(at, d.seconds, marker, color=color, markersize=5, linestyle="none")
+    for regime, text in enumerate(("lower\nregime", "both", "upper\nregime")):
+        row, column = np.nonzero(d.regime == regime)
+        if row.size >= LEAST_NAMED * d.regime.size:
+            centre = int(np.argmin(np.abs(row - np.median(row))))
+            same = row == row[centre]
+            ax.annotate(text, (float(np.median(d.parameters[column[same]])), d.seconds[row[centre]]), ha="center", va="center",
+                        fontsize=base.STYLE["font.size"], color=base.INK)  # fmt: skip
+    first, second = d.cusp
+    if np.isfinite(second) and min(d.seconds) <= second <= max(d.seconds):
+        ax.plot([first], [second], "*", color=base.INK, markersize=11, label=f"thresholds meet at about {base.human(second, 2)}", zorder=5)
+    base.name_below(ax, _names(found)[0])
+    ax.set_ylabel(_named(asked.get("second", "Second parameter"), asked.get("second_unit", "1")), fontsize=base.STYLE["axes.labelsize"])
+    ax.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=base.SMALL, loc="best")
+    share = np.mean(d.regime == BOTH)
+    wide = d.width[np.isfinite(d.width)]
+    title = f"Both regimes exist in {share:.0%} of the plane" if share else "Nowhere do both regimes exist"
+    below = f"The loop is {base.human(float(wide.min()), 2)} to {base.human(float(wide.max()), 2)} wide" if wide.size else ""
+    base.headline(ax, title, f"{below}. Regimes are divided at {base.human(d.level, 2)}; both: which one depends on where it comes from")
+    return ax
+
+
+TIPPING_FIGURES: dict[str, Callable] = {"bifurcation": bifurcation, "sizes": sizes, "modes": modes, "phases": phases}
 
 
 def draw_all(found, folder: str | Path, manifest_hash: str = "") -> list[Path]:
     """Draw what there is into a folder, SVG and PNG. Returns the files written."""
-    wanted = {"bifurcation": True, "sizes": found.scaling is not None, "modes": found.cloud.size > 0}
+    wanted = {"bifurcation": True, "sizes": found.scaling is not None, "modes": found.cloud.size > 0, "phases": found.phases is not None}
     return [file for name, draw in TIPPING_FIGURES.items() if wanted[name] for file in base.save(draw(found), folder, name, manifest_hash)]

@@ -23,6 +23,7 @@ from known_systems import (
 )
 from scipy.optimize import brentq
 
+from smbsim.analysis.phases import phases
 from smbsim.analysis.scaling import scaling
 from smbsim.analysis.tipping import tipping
 
@@ -135,6 +136,20 @@ def test_noise_without_answer_is_no_tipping_point():
     assert not flipping.verdict.tipping_point
     assert not flipping.look.jumps
     assert any(m.two_modes(len(flipping.modes)) for m in flipping.modes)
+
+
+def test_thresholds_of_the_cusp_meet_at_its_point():
+    """dx = h + r x - x³: folds at h = ± 2 (r/3)^(3/2) for r > 0, none below; they meet at the origin."""
+    r = np.linspace(-1, 2, 13)
+    systems = {s: flow(lambda h, x, s=s: h + s * x - x**3, -1.0, 0.05, 100, realisations=8) for s in r}
+    found = phases(systems, np.linspace(-1.5, 1.5, 41), [1])
+    folds_at = 2 * (np.maximum(r, 0) / 3) ** 1.5
+    wide = r >= 0.5
+    assert found.crossings[wide] == pytest.approx(np.stack([folds_at, -folds_at], axis=1)[wide], abs=0.075)  # a step
+    assert (found.width[r <= 0] == 0).all()
+    assert found.cusp == pytest.approx((0.0, 0.0), abs=0.1)
+    assert found.abrupt[r > 1].all()
+    assert not found.abrupt[r < -0.5].any()
 
 
 # -- R12 ------------------------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ PUBLIC = {  # name → module, name there
     "fork": ("checkpoint", "fork"),
     "compare": ("analysis.compare", "compare"),
     "sweep": ("analysis.response", "sweep"),
+    "warning": ("analysis.warning", "warning"),
     "InputError": ("schema", "InputError"),
 }
 

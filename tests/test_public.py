@@ -16,6 +16,7 @@ INTERVENTIONS = [
 OTHERS = [
     "InputError", "Result", "SMB", "SMBModel", "Scenario", "__version__", "burn_in", "compare", "fork", "from_networkx", "load",
     "load_result", "policy_effects", "resilience", "risk", "run", "sweep", "to_networkx",
+    "warning",
 ]  # fmt: skip
 NAMES = sorted(INTERVENTIONS + OTHERS)
 HEAVY = ("numpy", "scipy", "numba", "pandas", "xarray", "mesa", "matplotlib", "networkx", "pydantic", "rich")

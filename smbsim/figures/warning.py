@@ -41,7 +41,7 @@ def panel(found, ax=None):
     for k, (name, part) in enumerate(zip(SHOWN, small, strict=True)):
         part.plot(one.ends, one.indicators[name], color=SERIES)
         part.set_xlim(one.time[0], one.after[0][-1])
-        unit = UNITS.get(name, f"({one.unit})²" if one.unit != "1" else "1")
+        unit = UNITS.get(name, "1" if one.unit == "1" else f"square of {one.unit}")
         part.set_ylabel(f"({unit})", fontsize=base.SMALL)
         part.set_title(f"{NAMES[name]}: {_said(one.rises[name])}", loc="left", fontsize=base.SMALL, color=base.INK)
         if k < 2:

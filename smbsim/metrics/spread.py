@@ -4,7 +4,8 @@ r"""How differently firms fare, and whether firms that trade with each other far
     variance   mean of (x - x̄)²
     Moran's I  (n / m) Σ_links z_supplier z_customer / Σ z²        z = x - x̄; n firms, m links; -1/(n-1) where nothing is shared
 
-Both rise before a system of linked parts tips, if it slows down on the way (early-warning signals, MODEL.md 5.5).
+Both rise before a system of linked parts tips, if it slows down on the way (early-warning signals, MODEL.md 5.5). The variance also rises
+as firms with different luck drift apart, which warns of nothing.
 Source: Moran (1950), Biometrika 37.
 """
 

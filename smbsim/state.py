@@ -133,10 +133,13 @@ class Table:
 
     def take(self, order: np.ndarray) -> Table:
         """A new table with the rows in the given order."""
-        new = Table(self.axis, len(order))
-        for name, column in self.columns.items():
-            new.columns[name] = column
-            new._buffers[name] = getattr(self, name)[order]
+        return self._with({name: getattr(self, name)[order] for name in self.columns}, len(order))
+
+    def _with(self, values: dict[str, np.ndarray], n: int) -> Table:
+        new = Table(self.axis, n)
+        new.columns.update(self.columns)
+        new._buffers.update(values)
+        for name in values:
             new._show(name)
         return new
 
@@ -155,7 +158,7 @@ class Table:
         raise AttributeError(f"write into the column: {TABLES[self.axis]}.{name}[:] = …")
 
     def __deepcopy__(self, memo) -> Table:
-        return self.take(np.arange(self.n))
+        return self._with({name: getattr(self, name).copy() for name in self.columns}, self.n)
 
     def __getstate__(self):
         return {"axis": self.axis, "columns": self.columns, "values": {name: getattr(self, name) for name in self.columns}, "n": self.n}

@@ -163,6 +163,16 @@ def test_emulator_interpolates_and_knows_what_it_does_not_know():
     assert emulator.predict(np.array([[3.0, 3.0]]))[1] > 10 * np.median(variance)
 
 
+def test_emulator_knows_that_its_trend_is_uncertain():
+    """Points around a plane with much luck and no process: errors of the mean are as large as the variance says, over thirty samples."""
+    rng, errors = np.random.default_rng(1), []
+    for _ in range(30):
+        x = rng.random((30, 2))
+        mean, variance = fit(x, x[:, 0] + 0.2 * rng.normal(size=30), 0.04).predict(np.array([[0.9, 0.2]]))
+        errors.append((mean[0] - 0.9) ** 2 / variance[0])
+    assert 0.5 < np.sqrt(np.mean(errors)) < 1.6
+
+
 def test_share_of_a_small_ball_by_subset_simulation():
     """of(x) ≤ 3 inside a ball of radius .1 in four dimensions: π²/2 · 10⁻⁴ of the cube."""
 

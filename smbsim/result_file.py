@@ -25,6 +25,8 @@ HELD = 2**25  # bytes of series below which a result is read whole
 FIRM, EVENTS, DESIGN = "firm_", "event_", "design_"  # what names of variables begin with
 
 
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"  # how netCDF-4 marks a dimension without labels
+
 # -- written ------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -195,45 +197,47 @@ class Stored(Mapping):
 
 def read(path: Path) -> Result:
     """The result of one ensemble.nc; the manifest stays empty."""
-    import h5netcdf
+    import h5py
 
     path = Path(path).resolve()
-    with h5netcdf.File(path, "r", decode_vlen_strings=True) as file:
-        dims = {name: v.dimensions for name, v in file.variables.items()}
-        labels = {d: _texts(file[d]) for d, own in dims.items() if own == (d,) and file[d].dtype.kind in "OUT"}
+    with h5py.File(path, "r") as file:
+        dims = {name: _dims(file, v) for name, v in file.items()}
+        labels = {d: tuple(_values(file[d])) for d, own in dims.items() if own == (d,) and file[d].dtype.kind == "O"}
         known = {"variant", "run", "week", "seed", *labels}
         about, panels, firms, design = {}, {}, {}, {}
         events = [_values(file[EVENTS + name]).tolist() for name in EVENT if EVENTS + name in dims]
         for name, own in dims.items():
             v = file[name]
-            if name in known or own == ("event",):
+            if name in known or own == ("event",) or v.attrs.get("NAME", b"").startswith(NO_VARIABLE):
                 continue
             if own == ("run",):
                 design[name.removeprefix(DESIGN)] = _values(v)
             elif "run" not in own:
                 firms[name.removeprefix(FIRM)] = _values(v)
             elif "week" in own:
-                about[name] = (str(v.attrs["units"]), str(v.attrs["long_name"]), own[3] if len(own) == 4 else None)
+                about[name] = (v.attrs["units"], v.attrs["long_name"], own[3] if len(own) == 4 else None)
             else:
-                panels[name] = Series(_values(v), str(v.attrs["units"]), str(v.attrs["long_name"]), own[2])
-        large = sum(int(np.prod(file[name].shape)) * file[name].dtype.itemsize for name in about) >= HELD
-        series = Stored(path, about) if large else {name: Series(_values(file[name]), *of) for name, of in about.items()}
+                panels[name] = Series(_values(v), v.attrs["units"], v.attrs["long_name"], own[2])
+        large = sum(file[name].size * file[name].dtype.itemsize for name in about) >= HELD
+        series = Stored(path, about) if large else {name: Series(file[name][...], *of) for name, of in about.items()}
+        flows = {tuple(line): amount for *line, amount in json.loads(file.attrs["flows"])}
         return Result(
-            str(file.attrs["name"]), labels.pop("variant"), tuple(int(s) for s in file["seed"][...]), file["week"][...], series, panels,
-            labels, firms, {tuple(line): amount for *line, amount in json.loads(file.attrs["flows"])},
-            events=tuple(zip(*events, strict=True)), design=design,
+            file.attrs["name"], labels.pop("variant"), tuple(int(s) for s in file["seed"][...]), file["week"][...], series, panels, labels,
+            firms, flows, events=tuple(zip(*events, strict=True)), design=design,
         )  # fmt: skip
 
 
+def _dims(file, variable) -> tuple[str, ...]:
+    """Names of the dimensions; a variable that is a dimension has its own name."""
+    if "DIMENSION_LIST" not in variable.attrs:
+        return (variable.name.removeprefix("/"),)
+    return tuple(file[each[0]].name.removeprefix("/") for each in variable.attrs["DIMENSION_LIST"])
+
+
 def _values(variable) -> np.ndarray:
-    values = variable[...]
-    if values.dtype.kind in "OUT":
-        return np.array([str(x) for x in values.ravel()], dtype=object).reshape(values.shape)
-    return values.astype(bool) if variable.attrs.get("dtype") == "bool" else values
-
-
-def _texts(variable) -> tuple[str, ...]:
-    return tuple(str(x) for x in variable[...])
+    if variable.dtype.kind == "O":
+        return variable.asstr()[...]
+    return variable[...].astype(bool) if variable.attrs.get("dtype") == "bool" else variable[...]
 
 
 # -- in blocks of weeks -------------------------------------------------------------------------------------------------------------------

@@ -39,8 +39,7 @@ folds where βJ > 4; β → ∞ on links alone Watts's threshold rule.
 symbol       column / parameter                unit
 d, d⁰        depth, starting_depth             1 (by function)
 m, v         belief_mean, belief_variance      1 (by the pay of the function)
-q            maturity of the firm, a fit drawn once, synergy
-R            resting_readiness + readiness     1
+R            resting_readiness + readiness     1 (by function)
 I            infrastructure (region)           1
 
 Sources: Acemoglu and Restrepo (2018) for tasks; Bass (1969); Brock and Durlauf (2001); Watts (2002); Brynjolfsson, Rock and Syverson
@@ -89,7 +88,7 @@ class Automation(Mechanism):
                width=len(FUNCTIONS), entrant="copied"),
         Column("belief_variance", "1", 0.0, "Variance of that belief", width=len(FUNCTIONS), low=0, entrant="copied"),
         Column("maturity", "1", 0.0, "Share of a tool's gain that the firm's processes let it have", low=0, high=1, entrant="copied"),
-        Column("tool_rate", "currency/wk", 0.0, "Rent of the tools beyond those of the start, at first prices", low=0, entrant="scaled"),
+        Column("base_rent", "currency/wk", 0.0, "Rent of the tools beyond those of the start, at first prices", low=0, entrant="scaled"),
         Column("tool_rent", "currency/wk", 0.0, "Paid as rent of tools this week", low=0),
         Column("setup_cost", "currency/wk", 0.0, "Paid for setting up tools this week", low=0),
         Column("tool_support", "currency/wk", 0.0, "The state's share in setting up tools this week", low=0),
@@ -130,7 +129,7 @@ class Automation(Mechanism):
                                   source="assumption")  # fmt: skip
     disruption: float = param(0.02, unit="1", doc="j: more labour needed while a tool is rolled out", low=0, high=1,
                               source="assumption; MODEL.md M9, J-curve")  # fmt: skip
-    error_rate: float = param(0.02, unit="1", doc="e: share of work done wrong by people", low=0, high=0.5, source="assumption")
+    human_errors: float = param(0.02, unit="1", doc="e: share of work done wrong by people", low=0, high=0.5, source="assumption")
     machine_errors: float = param(1.5, unit="1", doc="ē: errors of tools nobody watches, by those of people", low=0, high=10,
                                   source="assumption")  # fmt: skip
     oversight: float = param(0.8, unit="1", doc="o: share of them that ready staff catches", low=0, high=1, source="assumption")
@@ -226,7 +225,7 @@ class Automation(Mechanism):
     def pay(self, state, step):
         """Rent of the tools beyond those of the start; what a firm cannot pay it does not have this week."""
         firms = state.firms
-        firms.tool_rent[:] = afford(state, np.where(firms.alive, self._price(step.t) * firms.tool_cost_factor * firms.tool_rate, 0.0))
+        firms.tool_rent[:] = afford(state, np.where(firms.alive, self._price(step.t) * firms.tool_cost_factor * firms.base_rent, 0.0))
         if firms.tool_rent.any():
             transfer(state, "firm", INVESTMENT, firms.tool_rent, "rent of tools")
         firms.other_cost[:] += firms.tool_rent + firms.setup_cost  # of last week, after its profit was drawn up
@@ -304,7 +303,7 @@ class Automation(Mechanism):
     def _seen(self, readiness) -> np.ndarray:
         """What a unit of depth does to what customers see, by the function's share of pay."""
         caught = 1.0 - self.machine_errors * (1.0 - self.oversight * readiness)
-        return self.selling_gain * SELLING + self.quality_gain * self.error_rate * caught
+        return self.selling_gain * SELLING + self.quality_gain * self.human_errors * caught
 
     def _value(self, state, rows, pay, readiness) -> np.ndarray:
         """(k, 7) what tools bring besides labour saved, at full depth, by the pay of the function."""
@@ -323,7 +322,7 @@ class Automation(Mechanism):
     def _peers(self, state, rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(k, 7) share of peers with the best tool; what linked ones with it expect of it, on average, and how many they are."""
         firms, links, shape = state.firms, state.links, (len(rows), len(FUNCTIONS))
-        peer = firms.alive & (firms.kind == SMB)
+        peer = firms.alive & (firms.kind == SMB) & (firms.employment > 0.0)
         G, R = len(state.sector_codes), len(state.region_names)
         cell = np.where(peer, firms.region * np.int64(G) + firms.sector, -1)
         number, users = np.zeros(R * G), np.zeros((R * G, len(FUNCTIONS)))
@@ -451,7 +450,7 @@ class Automation(Mechanism):
         firms.practice[rows] = 1.0 + (1.0 - 2.0 * self.substitution) * now
         firms.tool_reach[rows] = np.exp((share * self._seen(look.readiness) * now).sum(axis=1))
         firms.order_care[rows] = self.care_gain * np.maximum(now[:, OPERATIONS], 0.0)
-        firms.tool_rate[rows] = self.rent_share * (look.pay * np.maximum(new - start, 0.0)).sum(axis=1)
+        firms.base_rent[rows] = self.rent_share * (look.pay * np.maximum(new - start, 0.0)).sum(axis=1)
         self._save(state, rows, share, before, now)
         firms.depth[rows], firms.tool_stage[rows] = new, stage
 

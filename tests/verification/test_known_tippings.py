@@ -160,7 +160,7 @@ def test_folds_are_those_of_the_document():
     assert folds(4, 1.5) == pytest.approx([-0.6462, -0.8538], abs=1e-4)
 
 
-@pytest.mark.parametrize(("coupling", "a", "b"), [(2.0, -1.7, -0.3), (1.5, -1.1, -0.4)])
+@pytest.mark.parametrize(("coupling", "a", "b"), [(2.0, -1.7, -0.3), pytest.param(1.5, -1.1, -0.4, marks=pytest.mark.long)])
 def test_adoption_tips_at_the_folds(coupling, a, b):
     """R12, β = 4 and 4 000 firms: both thresholds within 2 % of the analytic ones."""
     found = searched(lambda n: adoption(4000, 4, coupling), a, b, sizes=SIZES, thorough=False, runs=1, resolution=5e-4)

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from smbsim.occupations import read_skills
 from smbsim.schema import InputError, nearest
 from smbsim.tables import LARGEST, Table
 
@@ -155,6 +156,8 @@ class Economy:
     separation_rate: np.ndarray | None  # (G,) 1/quarter, separations by jobs
     age_shares: np.ndarray | None  # (G, 12) share of the sector's firms in each of AGES, sum 1
     criticality: np.ndarray | None  # (G, G) 0..1 [supplier, user], 1 = the user cannot produce without it
+    skill_level: np.ndarray | None = None  # (G, 11) mean level of each domain, 0..1; see `occupations`
+    skill_need: np.ndarray | None = None  # (G, 11) weight of each domain in the work of a sector, sum 1
     notes: tuple[str, ...] = field(default=())  # every value that was assumed, one line each
 
     def __post_init__(self):
@@ -240,6 +243,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     ages = _read_ages(path, sectors, problems)
     debt = _read_debt(path, sectors, problems)
     separations = _read_separations(path, sectors, problems)
+    skill_level, skill_need = read_skills(path, sectors, problems) or (None, None)
     _stop(problems)
 
     _check_flows(flows, codes, problems)
@@ -250,6 +254,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     classes = _cover(classes, parameters.pop("all_workers"), sectors, notes)
     parameters = {name: _fill_gaps(name, values, closed["output"][: len(sectors)], sectors, notes) for name, values in parameters.items()}
     others = {"age_shares": ages, "debt_by_size": debt, "separation_rate": separations, "folder": str(path), "notes": tuple(notes)}
+    others |= {"skill_level": skill_level, "skill_need": skill_need}
     return Economy(**settings, **accounts, **closed, **classes, **parameters, **others)
 
 

@@ -16,6 +16,7 @@ from .economy import AGES, OLDEST, Economy
 from .graph import read_graphml
 from .mechanisms.base import Mechanism
 from .network import FirmNetwork, complete, read_network
+from .occupations import N_DOMAINS, even
 from .reconstruct import Network, draw_network
 from .rest import ACCOUNTS, GOVERNMENT, Rates, Structure, close
 from .sample import Firms, draw_firms, household_sales
@@ -24,6 +25,7 @@ from .state import EVERYWHERE, LARGE, SMB, State
 
 CRITICAL, IMPORTANT = 0.75, 0.25  # mean rating from which an input is critical, important; assumption (DECISIONS.md 25)
 AGE_WITH_SIZE = 0.4  # ρ: correlation of the ranks in age and size over all firms; fitted to exit by age with `exits` (assumption)
+COMMON_SKILL = 0.5  # share of the variance between firms that is common to all domains: able firms are able in most things. Assumption
 DEFAULT_CASH_DAYS = 27.0  # median over all sectors; JPMorgan Chase Institute (2016)
 
 
@@ -94,7 +96,7 @@ def from_tables(
         public_value_added=float((economy.wages + economy.taxes + economy.surplus)[-1] * k) if government else 0.0,
         passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
         passthrough_surplus=economy.surplus[G : G + n_passthrough] * k,
-        region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale,
+        region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale, **_skills(economy, len(output), draws),
     )  # fmt: skip
 
 
@@ -145,8 +147,17 @@ def from_firms(
         basket=sales[:, None] * split, import_basket=np.zeros((G, 4)), account_basket=accounts, entry_rate=_entry_rates(economy),
         government_wages=0.0, public_value_added=0.0,
         passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
-        region_weights=population / population.sum(), home_sales=home_sales, scale=1.0,
+        region_weights=population / population.sum(), home_sales=home_sales, scale=1.0, **_skills(economy, n, draws),
     )  # fmt: skip
+
+
+def _skills(economy: Economy, n: int, draws: Draws) -> dict[str, np.ndarray]:
+    """Skills of the sectors, the same everywhere without tables, and of each firm a draw common to all domains and one for each."""
+    level, need = (economy.skill_level, economy.skill_need) if economy.skill_level is not None else even(economy.G)
+    uid = np.arange(n)
+    own = np.stack([draws.normal(f"skill {k}", 0, uid) for k in range(N_DOMAINS)], axis=1)
+    common = draws.normal("skill", 0, uid)[:, None]
+    return {"skill_level": level, "skill_need": need, "skill_draw": np.sqrt(COMMON_SKILL) * common + np.sqrt(1.0 - COMMON_SKILL) * own}
 
 
 def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
@@ -185,7 +196,8 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
 
 
 SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
-                  "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers")  # fmt: skip
+                  "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers",
+                  "skills")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):

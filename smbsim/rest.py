@@ -46,12 +46,12 @@ class Structure:
               output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; turnover (n,)
               separations, in any unit; cover (n,) wk; storable (n,);
-              names (n,) or empty
+              names (n,) or empty; skill_draw (n, 11) standard normal, what tells a firm's skills from its sector's
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
     the rest  counter, spot_imports (G, G) [user, supplier], other_imports (G,), account_inputs (G, A) per unit of output;
               sale_share (n,); basket, import_basket (G, U), account_basket (A, U);
-              entry_rate (G,) 1/yr, new firms by firms;
+              entry_rate (G,) 1/yr, new firms by firms; skill_level, skill_need (G, 11) of each domain;
               government_wages, public_value_added; passthrough_wages, passthrough_taxes, passthrough_surplus (Q,); region_weights (R,)
     """
 
@@ -103,6 +103,9 @@ class Structure:
     region_weights: np.ndarray
     home_sales: float
     scale: float
+    skill_level: np.ndarray
+    skill_need: np.ndarray
+    skill_draw: np.ndarray
 
     @property
     def accounts(self) -> tuple[str, ...]:

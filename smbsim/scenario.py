@@ -9,6 +9,7 @@ Rungs of the complexity ladder, `model`
     money      firms pay from what they have, borrow, owe each other and fail; customers of the failed look for others
     work       firms hire and fire, wages move, people are out of work
     life       firms set prices, choose strategies, merge; new ones enter
+    people     staff learns and forgets, firms train and share it
 
 Paths in a file stay under its folder; bare names (`extends: baseline`, `economy: us_2022`) are packaged ones. Sources: DECISIONS.md 1,
 3, 26, 27, 28; the ladder is that of MODEL.md.
@@ -47,6 +48,7 @@ from .mechanisms.mergers import Mergers
 from .mechanisms.orders import Orders
 from .mechanisms.passthrough import Passthrough
 from .mechanisms.production import Production
+from .mechanisms.skills import Skills
 from .mechanisms.sourcing import Sourcing
 from .mechanisms.strategy import Strategy
 from .mechanisms.trade import Trade
@@ -59,7 +61,7 @@ from .schema import InputError, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
-              Exits, Sourcing, Entry, Strategy, Mergers)  # fmt: skip
+              Exits, Sourcing, Entry, Strategy, Mergers, Skills)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 MOVING = {  # calibrated to how US firms and output move (`smbsim scorecard`)
@@ -81,6 +83,7 @@ PRESETS = {
                 ("credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")},
              "finance": {"enabled": True, "cash_spread": 1.42}, **BY_HEADS, **MOVING},
 }  # fmt: skip
+PRESETS["people"] = {**PRESETS["life"], "skills": {"enabled": True}}
 
 NEEDS = {  # what a mechanism cannot do without
     "credit": ("finance",),
@@ -88,6 +91,7 @@ NEEDS = {  # what a mechanism cannot do without
     "entry": ("finance", "credit", "sourcing"),
     "strategy": ("finance", "market"),
     "mergers": ("strategy", "exits", "credit", "labour"),
+    "skills": ("labour", "finance"),
 }
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
@@ -196,6 +200,7 @@ class Scenario(Section):
     entry: Entry = Entry()
     strategy: Strategy = Strategy()
     mergers: Mergers = Mergers()
+    skills: Skills = Skills()
     shocks: tuple[Shock, ...] = ()
     policies: tuple[AnyPolicy, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")

@@ -16,6 +16,7 @@ SCHEDULE = (
     ("arrivals", "trade", "receive"),  # goods dispatched in earlier weeks can be used this week
     ("downtime", "production", "break_down"),  # before anybody counts on the capacity
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
+    ("labour", "skills", "lend"),  # from last week's plans, so that staff on loan counts when firms hire and lay off
     ("labour", "labour", "adjust"),
     ("credit", "credit", "appraise"),
     ("credit", "credit", "borrow"),  # before anything is spent
@@ -41,6 +42,7 @@ SCHEDULE = (
     ("payment", "finance", "open_purse"),  # what each firm can spend: deposits and this week's receipts over the counter
     ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, the bank, trade credit, then capital
     ("payment", "policies", "charge"),  # compliance hours rank with wages
+    ("payment", "skills", "pay"),
     ("payment", "government", "tax_products"),
     ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
@@ -66,6 +68,8 @@ SCHEDULE = (
     ("slow decisions", "strategy", "decide"),
     ("slow decisions", "mergers", "merge"),
     ("slow decisions", "sourcing", "review"),
+    ("slow decisions", "skills", "learn"),  # from the work of the week
+    ("slow decisions", "skills", "review"),
     ("entry", "entry", "enter"),
     ("region", "households", "update"),
 )  # fmt: skip

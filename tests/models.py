@@ -64,6 +64,7 @@ LIVELY = {  # everything that can happen does, within half a year
     "entry": {"rate": 0.8},
     "strategy": {"search_base": 0.9},
     "mergers": {"price": 0.2},
+    "skills": {"enabled": True, "attention": 0.5, "prior": 0.2},
 }
 CRISIS = (
     {"kind": "demand", "start": 2, "stop": 14, "size": 0.5, "target": {"share": 0.6}, "recovery": 6},

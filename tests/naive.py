@@ -971,10 +971,10 @@ class NaiveEconomy:
             able = firm["capacity"] * firm["overtime"] * firm["capacity_factor"]
             firm["desired_employment"] = self.needed(firm, min(firm["planned_output"], able))
             gap = firm["desired_employment"] - firm["employment"] - firm["borrowed"]
-            cut = labour.firing_speed * (1.0 - firm["wage_subsidy_share"]) * max(-gap, 0.0)
+            cut = labour.firing_speed * (1.0 - firm["wage_subsidy_share"]) * (1.0 - firm["redeployed"]) * max(-gap, 0.0)
             quits = labour.quit_share * firm["turnover"] * firm["employment"] * pay[uid] ** -labour.quit_elasticity
             firm["quits"] = min(quits, firm["employment"])
-            firm["layoffs"] = max(cut - firm["quits"], 0.0)
+            firm["layoffs"] = min(max(cut - firm["quits"], 0.0), firm["employment"] - firm["quits"])
             leaving[uid] = firm["quits"] + firm["layoffs"]
             wanted[uid] = labour.hiring_speed * max(gap, 0.0) + max(firm["quits"] - cut, 0.0) if firm["alive"] else 0.0
         found = self.match(wanted, pay)

@@ -290,6 +290,13 @@ def test_masks_of_the_start_hold_when_firms_enter(state):
     assert state.firms.demand_factor.tolist() == [0.5] * 7 + [1.0, 1.0]
 
 
+WAITING = {  # read by skills and tools, not moved by any kind yet
+    ("firms", "training_subsidy"), ("firms", "public_training"), ("sectors", "obsolescence_factor"), ("sectors", "new_skill"),
+    ("regions", "pool_training"), ("firms", "tool_subsidy"), ("firms", "tool_cost_factor"), ("firms", "advice"),
+    ("regions", "infrastructure"),
+}  # fmt: skip
+
+
 def test_every_factor_is_reset_to_what_changes_nothing(state):
     """A factor to 1, a share to 0; what shocks and policies move is among what is reset, but for stocks that are only paid into."""
     for table, column in FACTORS:
@@ -298,7 +305,7 @@ def test_every_factor_is_reset_to_what_changes_nothing(state):
             assert getattr(state, table).columns[column].default == neutral
     moved = {place for kind in (*KINDS.values(), *policies.KINDS.values()) for place in kind.moves}
     stocks = {("firms", "cash"), ("firms", "guaranteed_debt"), ("households", "benefits")}
-    assert moved - stocks == set(FACTORS) - {("firms", "loan_spread"), ("firms", "support_level")}
+    assert moved - stocks == set(FACTORS) - {("firms", "loan_spread"), ("firms", "support_level")} - WAITING
 
 
 def test_credit_crunch_adds_its_spread_in_the_course_of_its_strength(state):

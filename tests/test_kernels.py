@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 import smbsim
-from smbsim import draws, reconstruct, state, suppliers
-from smbsim.mechanisms import costs, credit, finance, market, orders, production, sourcing, trade
+from smbsim import draws, heads, reconstruct, state, suppliers
+from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
 
 MODULES = (
     draws,
@@ -34,6 +34,8 @@ MODULES = (
     costs,
     sourcing,
     market,
+    heads,
+    skills,
 )  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
@@ -44,6 +46,7 @@ KERNELS = {
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
+    "heads.sum_skills", "heads.sum_profiles", "heads.mix_in", "mechanisms.skills.sum_gains", "mechanisms.skills.study",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/, with a linear programme in tests/test_tipping.py
 ELSEWHERE = (
@@ -324,6 +327,43 @@ def arguments_stocked_cost(c):
     return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), np.full(FIRMS, np.nan)
 
 
+def _skills(c) -> np.ndarray:
+    """(FIRMS, 11) levels, 0 and 1 among them."""
+    return c.shares(FIRMS * 11).reshape(FIRMS, 11)
+
+
+def _region(c) -> np.ndarray:
+    return c.rng.integers(-1, REGIONS, FIRMS).astype(np.int32)
+
+
+def arguments_sum_skills(c):
+    return _region(c), c.amounts(FIRMS), _skills(c), np.zeros((REGIONS + 1, 11))
+
+
+def arguments_sum_profiles(c):
+    places = (REGIONS + 1, 11)
+    return _region(c), c.amounts(FIRMS), _skills(c), np.zeros(places), np.full(places, np.inf), np.full(places, -np.inf)
+
+
+def arguments_mix_in(c):
+    known, slope = (c.shares((REGIONS + 1) * 11).reshape(REGIONS + 1, 11) for _ in range(2))
+    return _region(c), c.amounts(FIRMS), c.amounts(FIRMS), known, slope, _skills(c), _skills(c)
+
+
+def arguments_sum_gains(c):
+    return c.rng.integers(0, 6, FIRMS), c.amounts(FIRMS), _skills(c), _skills(c), np.zeros((6, 11)), np.zeros(6)
+
+
+def arguments_study(c):
+    peers, use_of_function = (c.shares(rows * 11).reshape(rows, 11) - shift for rows, shift in ((6, 0.5), (7, 0.0)))
+    return (
+        0, FIRMS, c.rng.integers(0, SECTORS, FIRMS).astype(np.int32), c.rng.integers(0, 6, FIRMS), c.amounts(FIRMS), c.shares(FIRMS),
+        2.0 * c.shares(FIRMS * 7).reshape(FIRMS, 7), 5.0 * c.shares(FIRMS), c.rng.random(FIRMS) < 0.3, 0.1 * _skills(c), _skills(c),
+        c.shares(SECTORS * 11).reshape(SECTORS, 11), 2.0 * c.shares(SECTORS), peers, use_of_function, np.round(c.shares(11)),
+        0.1 * c.shares(11), 0.01, 3, 0, 1.0, 1.0, 0.02, 0.03, 0.25, 4.0, _skills(c), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
+    )  # fmt: skip
+
+
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
 
 
@@ -396,8 +436,8 @@ RUN = """
 import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
-from smbsim import draws, reconstruct, state, suppliers
-from smbsim.mechanisms import costs, credit, finance, market, orders, production, sourcing, trade
+from smbsim import draws, heads, reconstruct, state, suppliers
+from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -416,9 +456,10 @@ s.append_firms(sector=np.zeros(2, dtype=int))
 advance(s, plan, keyed, 3, 4)
 miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
-life = miniature(60, model="life", exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
+life = miniature(60, model="life", skills={"enabled": True}, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
 advance(*life, 0, 7)
-for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market):
+for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
+               skills):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

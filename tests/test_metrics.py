@@ -89,6 +89,14 @@ def state() -> State:
     firms.price[:], firms.unit_cost[:] = (1.1, 0.9, 3.0, 1.25), (0.8, 0.9, 3.0, 1.0)
     firms.exit_cause[2], firms.weeks_in_arrears[:], firms.entered[:] = 2, (0, 2, 3, 1), (False, True, True, False)
     firms.loan_losses[:], firms.credit_losses[:] = (0.0, 0.0, 6.0, 0.0), (0.5, 0.0, 0.0, 1.5)
+    firms.skill[:, :10], firms.skill[:, 10] = np.array([[0.5], [0.2], [0.9], [0.4]]), (0.1, 0.0, 0.9, 0.0)
+    firms.skill[0, 2:5], firms.normal_skill[:] = 0.3, 0.35
+    state.sectors.skill_need[0, 0], state.sectors.skill_need[1, 1] = 1.0, 0.5
+    state.regions.pool_skill[:, :10] = np.array([[0.1], [0.4]])
+    firms.efficiency[:], firms.skill_value[:] = (1.2, 0.8, 3.0, 1.0), (0.3, 0.1, 2.0, 0.0)
+    firms.training_hours[:], firms.training_cost[:] = (40.0, 0.0, 40.0, 0.0), (2.0, 0.0, 1.0, 0.5)
+    firms.training_payoff[:] = 0.1, 0.3, 5.0, 5.0
+    firms.versatility[:], firms.borrowed[:] = (0.9, 0.5, 0.1, 0.8), (-1.5, 2.0, 0.0, -0.5)
     state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
     return state
 
@@ -163,6 +171,19 @@ KNOWN = {
     "smb_markup": 114.5 / (80.0 + 4.5) - 1.0,
     "sector_concentration": [(100.0**2 + 5.0**2) / 105.0**2, 0.0],
     "import_share": 3.0 / 12.0,
+    "skill_level": (10 * (7 * 0.5 + 3 * 0.3) / 10 + 1 * 0.2 + 4 * 0.4) / 15.0,
+    "sector_skill_level": [(10 * (7 * 0.5 + 3 * 0.3) / 10 + 1 * 0.2) / 11.0, 0.4],
+    "digital_skill_level": (10 * 0.5 + 1 * 0.2 + 4 * 0.4) / 15.0,
+    "new_skill_level": 10 * 0.1 / 15.0,
+    "pool_skill_level": (3 * 0.1 + 4 * 0.4) / 7.0,
+    "skill_gap": 1 * 0.15 / 15.0,  # the second firm is the only one below, in the domain that counts
+    "skill_efficiency": (10 * 1.2 + 1 * 0.8 + 4 * 1.0) / 15.0,
+    "training_smbs": 0.5,
+    "training_spending": 3.5,
+    "training_return": np.exp(0.3 - 0.1) - 1.0,
+    "training_belief": 0.2,
+    "versatility": (10 * 0.9 + 1 * 0.5 + 4 * 0.8) / 15.0,
+    "staff_on_loan": 2.0,
     "output_variance": (11.0 / 24.0) ** 2,  # 1 and 5 / 60
     "output_moran": -1.0,  # two that trade and fare differently
 }

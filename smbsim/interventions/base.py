@@ -47,8 +47,18 @@ FACTORS = (  # what phase 0 resets every week to its default, which is neutral: 
     ("firms", "procurement_factor"),
     ("firms", "compliance_cost"),
     ("firms", "support_level"),
+    ("firms", "training_subsidy"),
+    ("firms", "public_training"),
     ("sectors", "import_factor"),
     ("sectors", "import_price_factor"),
+    ("sectors", "obsolescence_factor"),
+    ("sectors", "new_skill"),
+    ("regions", "pool_training"),
+    ("firms", "tool_subsidy"),
+    ("firms", "tool_cost_factor"),
+    ("firms", "routine_factor"),
+    ("firms", "advice"),
+    ("regions", "infrastructure"),
 )
 
 SIZES = {"micro": (0.0, 10.0), "small": (10.0, 50.0), "medium": (50.0, math.inf)}  # heads at rest: from, below; SMBs only

@@ -65,11 +65,11 @@ class Entry(Mechanism):
     )
     reads = ("alive", "kind", "sector", "region", "uid", "profit", "price", "output", "normal_output", "labour_coefficient",
              "normal_debt", "liquidity_target", "capital", "capital_price", "coefficient", "input_cover", "import_factor",
-             "import_price_factor", "local_lead", "other_lead", "import_share")  # fmt: skip
+             "import_price_factor", "local_lead", "other_lead", "import_share", "normal_skill", "typical_skill")  # fmt: skip
     writes = (*(c.name for c in columns), "uid", "region", "born", "productivity", "quality", "customer", "group", "supplier", "buyer",
               "slot", "weight", "lead_time", "lead", "input_stock", "imports", "purchase_price", "debt", "spendable", "cash", "deposits",
               "balance", "employment", "hires", "unemployed",
-              "disposable")  # fmt: skip
+              "skill", "pool_skill", "disposable")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="New firms; off: nobody enters", source="limit of M6")
     rate: float | None = param(None, unit="1/yr", doc="e: new firms in a year by firms at rest; null: by sector from the economy", low=0,

@@ -8,11 +8,11 @@ r"""Finance (M5): firms pay what they can in the order of seniority, invest, rep
     wanted     ι_i = [ δ_i K_i + (K*_i - K_i) / T ]⁺ · min(1, [M_i]⁺ / M*_i) ,   K*_i = k_i · (52-week mean of demand)
     pool       spends its resting basket × (Σ p_K ι + I₀ + what was prepaid) / its sum at rest, and bills what it got for its money
     K_i       += paid_i / p_K - δ_i K_i ,   capacity_i = K_i / c_i      both stay at rest while demand does
-    M*_i       = max( n_i Ō_i ,  Ō_i - R̄_i ,  C̄_i ) + 13 p_K [K*_i - K_i]⁺ / T    13-week means: what falls due, receipts and inputs over
-                                                                     the counter; a quarter of growth is saved or borrowed for
+    M*_i       = max( n_i Ō_i ,  Ō_i - R̄_i ,  C̄_i ) + 13 p_K [K*_i - K_i]⁺ / T + tools    13-week means: what falls due, receipts and inputs
+                                                        over the counter; a quarter of growth, and new tools, are saved or borrowed for
     dividends  = [ M_i - M*_i ]⁺ / 13                                   nothing while anything is overdue
     profit_i   = p x_i + wage subsidies - inputs used - counter and spot inputs - emergency imports - wages - product taxes
-                 - p_K δ_i K_i - interest - trade credit lost the week before
+                 - p_K δ_i K_i - interest - trade credit lost the week before - rules - training, tools, staff on loan
     bank       pays [F - f Σ L]⁺ to owners; when F < 0, owners and the state raise it to f Σ L
 
 An estate (a firm that closed) goes through the same waterfall with everything due at once; what is then left is its owners'.
@@ -64,6 +64,7 @@ class Finance(Mechanism):
         Column("interest", "currency/wk", 0.0, "Interest on bank loans", low=0),
         Column("liquidity_target", "currency", 0.0, "Deposits above which dividends are paid", entrant="scaled"),
         Column("profit", "currency/wk", 0.0, "Taxable profit"),
+        Column("other_cost", "currency/wk", 0.0, "Paid this week for training, tools and staff of others, less what came in for own staff"),
         Column("dividends", "currency/wk", 0.0, "Paid to owners", low=0),
         Column("mean_outflow", "currency/wk", 0.0, "What falls due in a week, but dividends and new capital: mean of 13 weeks",
                entrant="scaled"),
@@ -210,6 +211,7 @@ class Finance(Mechanism):
 
     def open_purse(self, state, step):
         """What each firm can spend this week: its deposits, to which this week's receipts over the counter have come."""
+        state.firms.other_cost[:] = 0.0
         if self.enabled:
             self._count_cash(state)
 
@@ -273,7 +275,7 @@ class Finance(Mechanism):
         firms.profit[:] = (
             firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
             - firms.wage_bill - firms.product_tax_paid - worn - firms.interest + firms.wage_subsidy - firms.credit_losses
-            - firms.compliance_cost
+            - firms.compliance_cost - firms.other_cost
         )  # fmt: skip
         if self.enabled:
             self._count_cash(state)
@@ -301,6 +303,7 @@ class Finance(Mechanism):
         outflow = (
             firms.wage_bill + firms.compliance_cost + firms.product_tax_paid + firms.profit_tax_paid
             + firms.counter_cost + firms.spot_cost + firms.emergency_cost
+            + np.maximum(firms.other_cost, 0.0)
             + firms.interest + firms.principal + firms.loan_overdue + firms.trade_due + np.minimum(firms.capex, firms.depreciation)
         )  # fmt: skip
         for mean, value, weeks in (

@@ -1,7 +1,7 @@
 r"""Labour (M7): firms hire and fire towards the staff they need, people quit, pools of the unemployed fill vacancies, wages are reviewed.
 
     L*_i      = λ_i ι_i min(planned_i, capacity_i) / (a_i h_i)                  staff wanted; a productivity, h skills, ι tools
-    cut_i     = γ_F (1 - s_i) [L_i + B_i - L*_i]⁺                               s share of idle staff's pay that the state bears
+    cut_i     = γ_F (1 - s_i) (1 - ρ_i) [L_i + B_i - L*_i]⁺                     s share of idle staff's pay that the state bears
     quits_i   = q z_i L_i ŵ_i^(-ε_q) , layoffs_i = [cut_i - quits_i]⁺              who quits need not be laid off
     N_i       = γ_H [L*_i - L_i - B_i]⁺ + [quits_i - cut_i]⁺                     hires wanted: growth, and quits replaced
     V_i       = N_i / f̂_r ,   f̂_r ← f̂_r + (f_r - f̂_r) / τ_f                     vacancies; f̂ the expected share of vacancies filled
@@ -15,7 +15,8 @@ r"""Labour (M7): firms hire and fire towards the staff they need, people quit, p
 ŵ is the wage relative to the firm's own at rest, over the mean of that in the region; unfilled is a mean of 1 - hires/N. A_r is such that
 at rest, with U = u₀ of the labour force, quits are just replaced at f̂ = f. z is the sector's turnover relative to the mean of all staff;
 where a pool could not replace the quits of a week, z is lower for all. Firms that are everywhere offer vacancies by population and lay
-off where their staff lives. B is staff at work here that other firms employ and pay, less own staff at work there.
+off where their staff lives. B is staff at work here that other firms employ and pay, less own staff at work there; ρ is the share of idle
+staff that is found other work in the firm.
 
 Separations are told apart by what caused them: quits, layoffs (demand), releases (the firm closed).
 
@@ -29,6 +30,7 @@ a       productivity              1
 h       efficiency                1
 ι       labour_intensity          1
 B       borrowed                  heads
+ρ       redeployed                1
 z       turnover                  1
 w       wage                      currency per head and week
 U       unemployed (region)       heads
@@ -73,6 +75,7 @@ class Labour(Mechanism):
         Column("productivity", "1", 1.0, "Output per head, relative to rest", low=0),
         Column("efficiency", "1", 1.0, "Output per head due to skills, relative to rest", low=0),
         Column("labour_intensity", "1", 1.0, "Labour per unit of output due to tools, relative to rest", low=0),
+        Column("redeployed", "1", 0.0, "Share of idle staff that is found other work instead of being laid off", low=0, high=1),
         Column("borrowed", "heads", 0.0, "Staff of other firms at work here, less own staff at work for others"),
         Column("turnover", "1", 1.0, "Quits relative to the mean of all staff", low=0),
         Column("desired_employment", "heads", 0.0, "Staff that planned output needs", low=0),
@@ -90,8 +93,9 @@ class Labour(Mechanism):
         Column("matching_efficiency", "1/wk", 0.0, "A: matches of one unemployed and one vacancy", axis="region", low=0),
         Column("expected_fill", "1/wk", 0.0, "Share of vacancies that firms expect to fill in a week", axis="region", low=0, high=1),
     )
-    reads = ("output", "planned_output", "capacity", "overtime", "capacity_factor", "alive", "kind", "uid", "region", "population_share")
-    writes = (*(c.name for c in columns), "spendable", "cash", "deposits", "balance")
+    reads = ("output", "planned_output", "capacity", "overtime", "capacity_factor", "alive", "kind", "uid", "region", "population_share",
+             "normal_skill", "typical_skill")  # fmt: skip
+    writes = (*(c.name for c in columns), "spendable", "cash", "deposits", "balance", "skill", "pool_skill")
 
     enabled: bool = param(False, unit="switch", doc="Hiring and firing; off: employment follows need", source="limit of M7")
     hiring_speed: float = param(0.2, unit="1/wk", doc="γ_H: share of missing staff sought in a week", low=0, high=1, tier="calibrated",
@@ -170,9 +174,9 @@ class Labour(Mechanism):
         able = firms.capacity * firms.overtime * firms.capacity_factor
         firms.desired_employment[:] = heads.needed(state, np.minimum(firms.planned_output, able))
         gap = firms.desired_employment - (firms.employment + firms.borrowed)
-        cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * np.maximum(-gap, 0.0)
+        cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * (1.0 - firms.redeployed) * np.maximum(-gap, 0.0)
         firms.quits[:] = np.minimum(self.quit_share * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
-        firms.layoffs[:] = np.maximum(cut - firms.quits, 0.0)
+        firms.layoffs[:] = np.minimum(np.maximum(cut - firms.quits, 0.0), firms.employment - firms.quits)  # borrowed staff just goes home
         wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
         wanted[~firms.alive] = 0.0
         roamers = self._match(state, wanted, relative)

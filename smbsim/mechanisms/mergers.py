@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
@@ -37,9 +38,9 @@ class Mergers(Mechanism):
     optional = True
     reads = ("alive", "kind", "sector", "region", "uid", "strategy", "tried_since", "equity", "liquidity_target", "expected_demand",
              "capacity", "coefficient")  # fmt: skip
-    writes = ("productivity", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot", "weight",
-              "lead_time", "lost_share", "backlog", "shipped", "payable", "input_stock", "pipeline", "import_pipeline", "supply_line",
-              "import_payable", "purchase_price")  # fmt: skip
+    writes = ("productivity", "skill", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot",
+              "weight", "lead_time", "lost_share", "backlog", "shipped", "payable", "input_stock", "pipeline", "import_pipeline",
+              "supply_line", "import_payable", "purchase_price")  # fmt: skip
     # and the columns of firms, which it adds up or averages as they declare
 
     enabled: bool = param(False, unit="switch", doc="Firms buy others of their sector and region; off: nobody does", source="limit of M6")
@@ -100,6 +101,7 @@ def unite_firms(state, buyer: np.ndarray, target: np.ndarray) -> None:
     firms = state.firms
     both = firms.capacity[buyer] + firms.capacity[target]
     share = np.divide(firms.capacity[target], both, out=np.zeros(len(buyer)), where=both > 0)
+    heads.unite_skills(state, buyer, target)
     for name, column in firms.columns.items():
         if name in MOVED_AS_MONEY:
             continue
@@ -109,7 +111,7 @@ def unite_firms(state, buyer: np.ndarray, target: np.ndarray) -> None:
             values[target] = 0.0
         elif column.entrant == "copied" and column.dtype == "f8":
             values = getattr(firms, name)
-            values[buyer] += share * (values[target] - values[buyer])
+            values[buyer] += share.reshape(-1, *[1] * (values.ndim - 1)) * (values[target] - values[buyer])
     given, taken, loans = np.zeros(firms.n), np.zeros(firms.n), np.zeros(firms.n)
     given[target] = taken[buyer] = firms.cash[target]
     loans[buyer] += firms.debt[target]

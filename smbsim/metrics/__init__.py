@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, credit, demography, exits, finance, labour, prices, spread
+from . import activity, credit, demography, exits, finance, labour, prices, skills, spread
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -23,6 +23,9 @@ METRICS: dict[str, Metric] = {
         labour.unemployment, labour.region_unemployment, labour.vacancies, labour.hires, labour.quits, labour.layoffs, labour.releases,
         labour.mean_wage, labour.productivity, labour.wage_subsidies,
         prices.price_level, prices.sector_price, prices.smb_markup, prices.sector_concentration, prices.import_share,
+        skills.skill_level, skills.sector_skill_level, skills.digital_skill_level, skills.new_skill_level, skills.pool_skill_level,
+        skills.skill_gap, skills.skill_efficiency, skills.training_smbs, skills.training_spending, skills.training_return,
+        skills.training_belief, skills.versatility, skills.staff_on_loan,
         spread.output_variance, spread.output_moran,
     )
 }  # fmt: skip

@@ -1,0 +1,415 @@
+r"""Skills (M8): what staff knows, how it is learned and lost, and what it does to output per head.
+
+s_ik in [0, 1] is the mean level of firm i's staff in domain k; ten domains, and a spare one for a skill that nobody knows yet. Each week
+
+    s_ik  ← s_ik + (1 - s_ik) G_ik - D_ik s_ik
+    G_ik  = Λ_i γ_ik ( η_ik u_i Σ_f ω_fk v_if  +  η_T T_ik / 52  +  P_ik )         by doing, by training, from peers; at most 1
+    Λ_i   = 1 + a (s_i,AD - ½) ,  γ_ik = 1 - b (1 - s_i,DL) for k gated            who adapts learns; who cannot use a computer does not
+    D_ik  = δ_k o_g + ν                                                           forgetting and obsolescence, drift of technology
+    P_ik  = 13 κ [ mean over peers (s_jk - s⁰_jk) - (s_ik - s⁰_ik) ]⁺               once in 13 weeks; peers: the sector in the region
+    T_ik  = T_i [ (1-χ) V_k / Σ V + χ X_k / Σ X ] ,  V_k = need_gk (1 - s_ik) ,  X_k = max_j s_ij - s_ik     value × gap; cross-training
+    p_rk  ← (1 - δ_U) p_rk + (1 - p_rk) (learned by the unemployed of region r)
+
+η_ik, learning by doing at normal use, is what keeps the firm's profile where it is at rest, against forgetting and the hires that replace
+quits. u_i is the share of staff that has work, v_if how much the tools of function f are used (written by who brings them). People carry
+skills when they move (`heads`), so that
+
+    Σ_i L_i s_i + Σ_r U_r p_r   changes by learning and forgetting only
+
+What skills do
+    efficiency_i = exp( value_i ) (1 - T_i / H) ,  value_i = ε Σ_k need_gk (s_ik - s⁰_ik)      H hours of a year; T off the job
+    readiness_if = Σ_k Ω_fk (s_ik - m_rk) ,  versatility_i = 1 - Gini over f of Σ_k Ω_fk s_ik    m the region's typical profile
+    redeployed_i = ρ versatility_i                                                share of idle staff that is not laid off
+    w_i, w⁰_i    ← × exp( ψ Δ value_i )                                            at a review: pay follows skills; relative pay stays
+
+Training is decided on at quarterly reviews, staggered by uid. SMBs of which the owner thinks of it (chance α) start a programme of T hours
+a head and year, for a year, with probability
+
+    Logit( β ( B_i (1-ψ) Y / [ T/H (1 + c (1-σ_i)) ] - 1 ) )                        B believed gain in value, Y years it lasts, c fee by pay
+    if the fees of the year are covered by deposits above half the liquidity target; afterwards B_i ← B_i + g (gain seen - B_i)
+
+Fees are paid weekly to the investment pool, as other spending on intangibles; who cannot pay stops. Training as usual is part of the
+tables (inputs from schools, time off) and of learning by doing: T is what a firm does beyond it.
+
+Staff on loan: in each region a share μ of what both sides allow of the idle staff of some SMBs works for others that are short of staff,
+for a week at a time, as last week's plans say. Heads and skills stay with the employer, who pays them and is paid their wages by the host.
+
+symbol  column / parameter              unit
+s, s⁰   skill, normal_skill             1 (by domain)
+p, m    pool_skill, typical_skill       1 (region, by domain)
+η       learning                        1/wk (by domain)
+v       practice                        1 (by function)
+o       obsolescence_factor (sector)    1
+T       training_hours                  h/yr a head
+B       training_payoff                 1
+σ       training_subsidy                1
+
+Sources: Arrow (1962) for learning by doing; Ben-Porath (1967) for training; de Grip and van Loo (2002) for obsolescence; Konings and
+Vanormelingen (2015) for the effect of training and the share of it in pay; Cyert and March (1963) for decisions on learned returns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import heads
+from ..accounts import afford, transfer
+from ..kernel import kernel
+from ..occupations import AD, COMPETENCE, DL, GATED, LEAST_LEVEL, MOST_LEVEL, N_DOMAINS, SPARE, TECHNICAL
+from ..rest import GOVERNMENT, INVESTMENT
+from ..schema import WEEKS_PER_YEAR, Column, param
+from ..state import EVERYWHERE, SMB
+from .base import Mechanism, whose_turn
+
+REVIEW = 13  # weeks between two reviews of a firm
+PROGRAMME = 52  # weeks that a training programme lasts
+HOURS = 1800.0  # h/yr that a head works; OECD, United States 2022: 1 811
+N_FUNCTIONS = len(COMPETENCE)
+NOT_GATED = np.array([k not in GATED for k in range(N_DOMAINS)], dtype=np.float64)
+USE_OF_FUNCTION = np.divide(COMPETENCE, COMPETENCE.sum(axis=0), out=np.zeros(COMPETENCE.shape), where=COMPETENCE.sum(axis=0) > 0)  # ω
+
+
+class Skills(Mechanism):
+    name = "skills"
+    optional = True
+    columns = (
+        Column("skill", "1", 0.0, "Mean level of the staff by domain", width=N_DOMAINS, low=0, high=1),
+        Column("normal_skill", "1", 0.0, "The same at rest: what the firm's trade needs", width=N_DOMAINS, low=0, high=1,
+               entrant="copied"),
+        Column("learning", "1/wk", 0.0, "Learning by doing at normal use", width=N_DOMAINS, low=0, entrant="copied"),
+        Column("practice", "1", 1.0, "Use of the skills of each function, relative to rest", width=N_FUNCTIONS, low=0),
+        Column("skill_value", "1", 0.0, "Logarithm of output per head due to skills, relative to rest"),
+        Column("rewarded", "1", 0.0, "Skill value that pay reflects", entrant="copied"),
+        Column("readiness", "1", 0.0, "Competence for each function beyond what is typical of the region at rest", width=N_FUNCTIONS,
+               low=-1, high=1),
+        Column("versatility", "1", 0.0, "Evenness of competence over functions", low=0, high=1),
+        Column("training_hours", "h/yr", 0.0, "Training of a head beyond what is usual, off the job", low=0),
+        Column("training_since", "wk", 0, "Week in which it began", dtype="i4"),
+        Column("value_before", "1", 0.0, "Skill value when it began"),
+        Column("training_payoff", "1", 0.0, "Believed gain in skill value from a programme", entrant="copied"),
+        Column("training_cost", "currency/wk", 0.0, "Fees paid this week, less what the state bears", low=0),
+        Column("training_subsidy", "1", 0.0, "Share of the fees that the state bears", low=0, high=1),
+        Column("public_training", "h/yr", 0.0, "Training of a head that a programme of the state gives", low=0),
+        Column("skill_growth", "heads/wk", 0.0, "Skill mass learned less forgotten by the staff this week, summed over domains"),
+        Column("pool_skill", "1", 0.0, "Mean level of the unemployed by domain", axis="region", width=N_DOMAINS, low=0, high=1),
+        Column("typical_skill", "1", 0.0, "Mean normal level of those who are hired at rest", axis="region", width=N_DOMAINS, low=0,
+               high=1),
+        Column("pool_training", "h/yr", 0.0, "Training of an unemployed head", axis="region", low=0),
+        Column("pool_growth", "heads/wk", 0.0, "Skill mass learned less forgotten by the unemployed this week", axis="region"),
+        Column("skill_need", "1", 0.0, "Weight of each domain in the work of the sector", axis="sector", width=N_DOMAINS, low=0),
+        Column("new_skill", "1", 0.0, "Weight of the domain that was not known", axis="sector", low=0),
+        Column("obsolescence_factor", "1", 1.0, "Factor of shocks on forgetting", axis="sector", low=0),
+    )  # fmt: skip
+    reads = ("uid", "alive", "kind", "sector", "region", "employment", "unemployed", "roaming_staff", "quits", "hires", "output",
+             "labour_coefficient", "labour_intensity", "productivity", "desired_employment", "wage_factor",
+             "liquidity_target")  # fmt: skip
+    writes = (*(c.name for c in columns), "efficiency", "borrowed", "redeployed", "wage", "resting_wage", "other_cost", "spendable", "cash",
+              "balance")  # fmt: skip
+
+    enabled: bool = param(False, unit="switch", doc="Skills are learned and lost; off: they stay", source="limit of M8")
+    spread: float = param(0.35, unit="1", doc="Standard deviation between firms of a sector of the logit of a level", low=0, high=2,
+                          source="assumption")  # fmt: skip
+    elasticity: float = param(4.0, unit="1", doc="ε: gain in the logarithm of output per head by that in the mean level", low=0, high=20,
+                              tier="calibrated",
+                              source="slope over sectors of log pay (OEWS May 2024) on the mean level: 4.2")  # fmt: skip
+    general_decay: float = param(0.03, unit="1/yr", doc="δ of general domains", low=0, high=1, source="recalled; MODEL.md M8")
+    technical_decay: float = param(0.2, unit="1/yr", doc="δ of technical domains", low=0, high=1,
+                                   source="half-life of 2.5 to 5 years; MODEL.md M8")  # fmt: skip
+    drift: float = param(0.01, unit="1/yr", doc="ν: by how much the frontier moves away", low=0, high=1,
+                         source="assumption; 0 to .05 in MODEL.md M8")  # fmt: skip
+    idle_decay: float = param(0.1, unit="1/yr", doc="δ_U: forgetting of the unemployed, besides", low=0, high=1, source="assumption")
+    ability: float = param(1.0, unit="1", doc="a: of learning to adaptability", low=0, high=2, source="MODEL.md M8: λ = ½ + s_AD")
+    gating: float = param(1.0, unit="1", doc="b: of learning digital domains to digital literacy", low=0, high=1, source="MODEL.md M8")
+    teaching: float = param(0.0185, unit="1/h", doc="η_T: share of the gap that an hour of training closes, before Λ and γ", low=0,
+                            high=1, tier="calibrated",
+                            source="fitted: staff always in training makes .23 more; Konings and Vanormelingen (2015)")  # fmt: skip
+    peer_learning: float = param(0.002, unit="1/wk", doc="κ: share of what peers gained that is learned from them in a week", low=0,
+                                 high=0.05, source="assumption")  # fmt: skip
+    pass_through: float = param(0.55, unit="1", doc="ψ: gain in the logarithm of pay by that in output per head", low=0, high=1,
+                                source="Konings and Vanormelingen (2015): ln 1.12 / ln 1.23")  # fmt: skip
+    hours: float = param(40.0, unit="h/yr", doc="T: training of a head in a programme", low=0, high=400, source="assumption: 20 to 40")
+    fee: float = param(1.0, unit="1", doc="c: fee of an hour of training by hourly pay", low=0, high=20,
+                       source="assumption: 1 to 2 % of payroll with the hours above")  # fmt: skip
+    cross_training: float = param(0.25, unit="1", doc="χ: share of training for what staff knows least", low=0, high=1,
+                                  source="assumption")  # fmt: skip
+    attention: float = param(0.05, unit="1", doc="α: chance at a review that the owner thinks of training", low=0, high=1,
+                             source="assumption")  # fmt: skip
+    prior: float = param(0.02, unit="1", doc="B at the start: gain in skill value that owners expect of a programme", low=0, high=1,
+                         source="assumption: below what it brings, or all would train already")  # fmt: skip
+    horizon: float = param(2.0, unit="yr", doc="Y: years over which gains are counted", low=0, high=20, source="assumption")
+    choice: float = param(2.0, unit="1", doc="β: how sharply the return decides", low=0, high=100, source="assumption")
+    belief_gain: float = param(0.5, unit="1", doc="g: weight of the last programme in the belief", low=0, high=1, source="assumption")
+    redeployment: float = param(0.3, unit="1", doc="ρ: share of idle staff that fully versatile firms find other work", low=0, high=1,
+                                source="assumption")  # fmt: skip
+    lending: float = param(0.1, unit="1", doc="μ: share of the possible loans of staff in a region that come about", low=0, high=1,
+                           source="assumption")  # fmt: skip
+    lending_most: float = param(0.25, unit="1", doc="Most staff on loan by own staff", low=0, high=1, source="assumption")
+
+    # -- rest -------------------------------------------------------------------------------------------------------------------------
+
+    def settle(self, state, rest):
+        if not self.enabled:
+            return
+        firms, regions = state.firms, state.regions
+        known = np.arange(N_DOMAINS) < SPARE
+        state.sectors.skill_need[:] = rest.skill_need
+        level = np.clip(rest.skill_level, LEAST_LEVEL, MOST_LEVEL)[firms.sector]
+        logit = np.log(level / (1.0 - level)) + self.spread * rest.skill_draw
+        firms.normal_skill[:] = known * np.clip(1.0 / (1.0 + np.exp(-logit)), LEAST_LEVEL, MOST_LEVEL)
+        firms.skill[:] = firms.normal_skill
+        firms.training_payoff[:] = self.prior
+        leaving = firms.quits if firms.quits.any() else firms.employment
+        regions.typical_skill[:] = np.stack([_mean_by_region(state, leaving, firms.normal_skill[:, k]) for k in range(N_DOMAINS)], axis=1)
+        came = state.by_region(firms.quits)
+        lost = came + self.weekly("idle_decay") * regions.unemployed
+        hired = regions.typical_skill * np.divide(came, lost, out=np.ones(regions.n), where=lost > 0)[:, None]  # what those who join know
+        regions.pool_skill[:] = (1.0 - self.weekly("idle_decay")) * hired
+        self._settle_learning(state)
+        self._judge(state, np.flatnonzero(firms.alive))
+
+    def _settle_learning(self, state) -> None:
+        """Learning by doing that makes up for a week of moves and forgetting: the moves are made, looked at, and undone."""
+        firms, regions = state.firms, state.regions
+        places = (firms.skill, firms.employment, regions.pool_skill, regions.unemployed, regions.roaming_staff)
+        before = [column.copy() for column in places]
+        heads.leave(state, firms.quits)
+        heads.join(state, firms.hires, regions.population_share * firms.hires[firms.region == EVERYWHERE].sum())
+        moved = firms.skill.copy()
+        for column, value in zip(places, before, strict=True):
+            column[:] = value
+        open_ = (1.0 - moved) * self._openness(moved)
+        missing = firms.normal_skill - moved * (1.0 - self._decay())
+        firms.learning[:] = np.maximum(np.divide(missing, open_, out=np.zeros_like(moved), where=open_ > 0), 0.0)
+
+    def _decay(self) -> np.ndarray:
+        """(K,) δ + ν of a week, without shocks."""
+        technical = np.isin(np.arange(N_DOMAINS), TECHNICAL)
+        return np.where(technical, self.weekly("technical_decay"), self.weekly("general_decay")) + self.weekly("drift")
+
+    def _openness(self, skill) -> np.ndarray:
+        """(k, K) Λ γ. skill (k, K)."""
+        ability = 1.0 + self.ability * (skill[:, AD] - 0.5)
+        shut = self.gating * (1.0 - skill[:, DL])
+        return ability[:, None] * np.where(NOT_GATED > 0, 1.0, 1.0 - shut[:, None])
+
+    # -- the week ---------------------------------------------------------------------------------------------------------------------
+
+    def lend(self, state, step):
+        """Idle staff of some firms works for others of the region that are short of it."""
+        firms = state.firms
+        firms.borrowed[:] = 0.0
+        if self.lending == 0.0:
+            return
+        gap = np.where(firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE), firms.desired_employment - firms.employment, 0.0)
+        short = np.minimum(np.maximum(gap, 0.0), self.lending_most * firms.employment)
+        idle = np.minimum(np.maximum(-gap, 0.0), self.lending_most * firms.employment)
+        asked, offered = state.by_region(short), state.by_region(idle)
+        matched = self.lending * np.minimum(asked, offered)
+        for heads_, total, sign in ((short, asked, 1.0), (idle, offered, -1.0)):
+            share = np.divide(matched, total, out=np.zeros_like(total), where=total > 0)
+            firms.borrowed[:] += sign * heads_ * share[firms.region]
+
+    def pay(self, state, step):
+        """Fees of training, and pay of staff on loan from host to employer."""
+        firms = state.firms
+        firms.training_cost[:] = 0.0
+        if firms.training_hours.any():
+            self._pay_fees(state)
+        if firms.borrowed.any():
+            self._pay_employers(state)
+
+    def _pay_fees(self, state) -> None:
+        firms = state.firms
+        fees = self.fee * firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
+        borne = firms.training_subsidy * fees
+        paid = afford(state, fees - borne)
+        stopped = paid < fees - borne
+        firms.training_hours[stopped] = 0.0
+        borne[stopped] = 0.0
+        transfer(state, "firm", INVESTMENT, paid, "training")
+        if borne.any():
+            transfer(state, GOVERNMENT, INVESTMENT, float(borne.sum()), "training subsidy")
+        firms.training_cost[:] = paid
+        firms.other_cost[:] += paid
+
+    def _pay_employers(self, state) -> None:
+        firms = state.firms
+        lent, host = np.maximum(-firms.borrowed, 0.0), np.maximum(firms.borrowed, 0.0)
+        wages = firms.wage_factor * firms.wage * lent
+        due, on_loan = state.by_region(wages), state.by_region(host)
+        price = np.divide(due, on_loan, out=np.zeros_like(due), where=on_loan > 0)
+        paid = afford(state, host * price[firms.region])
+        got = np.divide(state.by_region(paid), due, out=np.zeros_like(due), where=due > 0)
+        received = wages * got[firms.region]
+        transfer(state, "firm", "firm", paid, "staff on loan", received)
+        firms.other_cost[:] += paid - received
+
+    def learn(self, state, step):
+        """Learning and forgetting of the week, of staff and of the unemployed; what staff is then able to do."""
+        firms, sectors = state.firms, state.sectors
+        there = firms.employment > 0.0
+        at_work = np.maximum(firms.employment + firms.borrowed, 0.0)
+        use = np.minimum(np.divide(heads.needed(state, firms.output), at_work, out=np.zeros(firms.n), where=at_work > 0), 1.0)
+        need = sectors.skill_need.copy()
+        need[:, SPARE] = sectors.new_skill
+        off = firms.training_hours + firms.public_training
+        cell, peers = self._gains_of_peers(state)
+        due = whose_turn(firms.uid, step.t, REVIEW)
+        state.customers.run(
+            study, firms.sector, cell, firms.employment, use, firms.practice, off / WEEKS_PER_YEAR, due, firms.learning, firms.normal_skill,
+            need, sectors.obsolescence_factor, peers, USE_OF_FUNCTION, NOT_GATED, self._decay() - self.weekly("drift"),
+            self.weekly("drift"), AD, DL, self.ability, self.gating, self.teaching, REVIEW * self.peer_learning, self.cross_training,
+            self.elasticity, firms.skill, firms.skill_value, firms.skill_growth,
+        )  # fmt: skip
+        firms.efficiency[:] = np.where(there, np.exp(firms.skill_value) * np.maximum(1.0 - off / HOURS, 0.0), firms.efficiency)
+        self._teach_unemployed(state)
+
+    def _gains_of_peers(self, state) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) cell of each firm, (cells, K) what the staff of a sector in a region has learned beyond rest, per head."""
+        firms, G = state.firms, len(state.sector_codes)
+        cell = (firms.region - EVERYWHERE).astype(np.int64) * G + firms.sector
+        cells = (state.regions.n + 1) * G
+        gains, staff = np.zeros((cells, N_DOMAINS)), np.zeros(cells)
+        if self.peer_learning > 0.0:
+            sum_gains(cell, firms.employment, firms.skill, firms.normal_skill, gains, staff)
+            gains /= np.where(staff > 0, staff, 1.0)[:, None]
+        return cell, gains
+
+    def _teach_unemployed(self, state) -> None:
+        regions = state.regions
+        pool = regions.pool_skill
+        left = np.where(np.arange(N_DOMAINS) < SPARE, 1.0 - pool, 0.0)
+        taught = regions.pool_training[:, None] / WEEKS_PER_YEAR * left / np.maximum(left.sum(axis=1, keepdims=True), 1e-300)
+        gain = np.minimum(self.teaching * taught * self._openness(pool), 1.0)
+        change = (1.0 - pool) * gain - self.weekly("idle_decay") * pool
+        regions.pool_growth[:] = np.maximum(regions.unemployed, 0.0) * change.sum(axis=1)
+        pool += change
+
+    # -- reviews ----------------------------------------------------------------------------------------------------------------------
+
+    def review(self, state, step):
+        """Firms whose turn it is look at their competence, adjust pay to it, judge their training and decide on the next."""
+        firms = state.firms
+        rows = np.flatnonzero(firms.alive & whose_turn(firms.uid, step.t, REVIEW))
+        self._judge(state, rows)
+        self._reward(state, rows)
+        self._train(state, step, rows[firms.kind[rows] == SMB])
+
+    def _judge(self, state, rows) -> None:
+        firms, regions = state.firms, state.regions
+        typical = np.vstack([regions.typical_skill, regions.population_share @ regions.typical_skill])  # the last for region -1
+        firms.readiness[rows] = (firms.skill[rows] - typical[firms.region[rows]]) @ COMPETENCE.T
+        firms.versatility[rows] = 1.0 - gini(firms.skill[rows] @ COMPETENCE.T)
+        firms.redeployed[rows] = np.where(firms.kind[rows] == SMB, self.redeployment * firms.versatility[rows], 0.0)
+
+    def _reward(self, state, rows) -> None:
+        firms = state.firms
+        raised = np.exp(self.pass_through * (firms.skill_value[rows] - firms.rewarded[rows]))
+        firms.wage[rows] *= raised
+        firms.resting_wage[rows] *= raised
+        firms.rewarded[rows] = firms.skill_value[rows]
+
+    def _train(self, state, step, rows) -> None:
+        firms = state.firms
+        done = rows[(firms.training_hours[rows] > 0.0) & (step.t - firms.training_since[rows] >= PROGRAMME)]
+        gained = firms.skill_value[done] - firms.value_before[done]
+        firms.training_payoff[done] += self.belief_gain * (gained - firms.training_payoff[done])
+        firms.training_hours[done] = 0.0
+        free = rows[firms.training_hours[rows] == 0.0]
+        thinks = step.draws.uniform("training attention", step.t, firms.uid[free]) < self.attention
+        thinks[np.isin(free, done)] = True  # who has just done it knows about it
+        rows = free[thinks]
+        off = self.hours / HOURS
+        price = self.fee * (1.0 - firms.training_subsidy[rows])
+        worth = firms.training_payoff[rows] * (1.0 - self.pass_through) * self.horizon
+        net = np.divide(worth, off * (1.0 + price), out=np.zeros(len(rows)), where=off > 0) - 1.0
+        likely = 1.0 / (1.0 + np.exp(np.clip(-self.choice * net, -50.0, 50.0)))
+        fees = PROGRAMME * price * off * firms.wage[rows] * firms.employment[rows]
+        can = fees <= firms.cash[rows] - 0.5 * firms.liquidity_target[rows]
+        starts = rows[can & (step.draws.uniform("training", step.t, firms.uid[rows]) < likely) & (off > 0.0)]
+        firms.training_hours[starts] = self.hours
+        firms.training_since[starts] = step.t
+        firms.value_before[starts] = firms.skill_value[starts]
+
+
+def gini(values: np.ndarray) -> np.ndarray:
+    """(k,) Gini index of each row of values (k, F) >= 0; 0 where all are zero."""
+    F = values.shape[1]
+    ordered = np.sort(values, axis=1)
+    total = ordered.sum(axis=1)
+    ranked = ordered @ (2.0 * np.arange(1, F + 1) - F - 1.0)
+    return np.divide(ranked, F * total, out=np.zeros(len(values)), where=total > 0)
+
+
+def _mean_by_region(state, weight, values) -> np.ndarray:
+    """(R,) mean of values (n,) over weight (n,); firms that are everywhere count in each region by its population."""
+    total = state.by_region(weight)
+    return np.divide(state.by_region(weight * values), total, out=np.zeros(len(total)), where=total > 0)
+
+
+@kernel
+def sum_gains(cell, staff, skill, normal, gains, heads):
+    """gains_ck += staff_i (skill_ik - normal_ik), heads_c += staff_i. skill, normal (n, K); writes gains (cells, K), heads (cells,)."""
+    for i in range(cell.size):
+        if staff[i] > 0.0:
+            heads[cell[i]] += staff[i]
+            for k in range(skill.shape[1]):
+                gains[cell[i], k] += staff[i] * (skill[i, k] - normal[i, k])
+
+
+@kernel
+def study(
+    start, stop, sector, cell, staff, use, practice, hours, due, learning, normal, need, obsolescence, peers, use_of_function, not_gated,
+    decay, drift, adaptability, literacy, ability, gating, teaching, peer_share, cross, elasticity, skill, value, growth,
+):  # fmt: skip
+    """One week of learning and forgetting, as in the docstring of the module, for firms with staff.
+
+    use, hours h/wk, due (n,); practice (n, F); learning, normal (n, K); need (G, K); obsolescence (G,); peers (cells, K);
+    use_of_function (F, K); not_gated, decay (K,); adaptability, literacy domains; writes skill (n, K), value and growth (n,)
+    """
+    K = skill.shape[1]
+    for i in range(start, stop):
+        value[i] = growth[i] = 0.0
+        if staff[i] <= 0.0:
+            continue
+        g = sector[i]
+        able = 1.0 + ability * (skill[i, adaptability] - 0.5)
+        shut = gating * (1.0 - skill[i, literacy])
+        best = 0.0
+        worth = 0.0
+        gap = 0.0
+        if hours[i] > 0.0:
+            for k in range(K):
+                if need[g, k] > 0.0:
+                    best = max(best, skill[i, k])
+            for k in range(K):
+                if need[g, k] > 0.0:
+                    worth += need[g, k] * (1.0 - skill[i, k])
+                    gap += best - skill[i, k]
+        total = 0.0
+        changed = 0.0
+        for k in range(K):
+            s = skill[i, k]
+            used = 0.0
+            for f in range(use_of_function.shape[0]):
+                used += use_of_function[f, k] * practice[i, f]
+            gain = learning[i, k] * use[i] * used
+            if hours[i] > 0.0 and need[g, k] > 0.0:
+                share = 0.0
+                if gap > 0.0:
+                    share = cross * (best - s) / gap
+                if worth > 0.0:
+                    share += (1.0 - cross) * need[g, k] * (1.0 - s) / worth
+                gain += teaching * hours[i] * share
+            if due[i]:
+                gain += peer_share * max(peers[cell[i], k] - (s - normal[i, k]), 0.0)
+            open_ = able
+            if not_gated[k] == 0.0:
+                open_ = able * (1.0 - shut)
+            change = (1.0 - s) * min(open_ * gain, 1.0) - min(decay[k] * obsolescence[g] + drift, 1.0) * s
+            changed += change
+            s = min(max(s + change, 0.0), 1.0)
+            skill[i, k] = s
+            total += need[g, k] * (s - normal[i, k])
+        growth[i] = staff[i] * changed
+        value[i] = elasticity * total

@@ -75,14 +75,14 @@ def no_trace():
 @pytest.mark.parametrize("empty", [False, True])
 @pytest.mark.parametrize("runs", [1, 3])
 @pytest.mark.parametrize("name", drawing.CARD_FIGURES)
-def test_every_figure_of_a_card_has_a_title_units_and_takes_an_axis(name, runs, empty, tmp_path):
+def test_every_figure_of_a_card_has_a_title_units_and_takes_an_axis(name, runs, empty):
     draw, made = drawing.CARD_FIGURES[name], card(runs, empty)
     assert draw.__doc__
     ax = draw(made)
     assert ax.get_title(loc="left")
     assert "(" in ax.get_xlabel()
     assert name == "overview" or "(" in ax.get_ylabel()
-    assert all(path.stat().st_size > 0 for path in base.save(ax, tmp_path, name))
+    ax.figure.draw_without_rendering()  # files are written in the last tests
     mine = base.figure(5, 3).subplots()
     assert draw(made, ax=mine) is mine
 
@@ -90,7 +90,7 @@ def test_every_figure_of_a_card_has_a_title_units_and_takes_an_axis(name, runs, 
 @pytest.mark.parametrize("variants", [("baseline",), ("baseline", "guarantee", "grant"), tuple("abcde")])
 @pytest.mark.parametrize("still", [False, True])
 @pytest.mark.parametrize("name", demography.RESULT_FIGURES)
-def test_every_figure_of_a_result_has_a_title_units_and_takes_an_axis(name, still, variants, tmp_path):
+def test_every_figure_of_a_result_has_a_title_units_and_takes_an_axis(name, still, variants):
     draw, needed = demography.RESULT_FIGURES[name]
     made = result(variants, 1 if still else 3, still)
     assert draw.__doc__
@@ -98,7 +98,7 @@ def test_every_figure_of_a_result_has_a_title_units_and_takes_an_axis(name, stil
     assert ax.get_title(loc="left")
     assert "(" in ax.get_xlabel()
     assert "(" in ax.get_ylabel()
-    assert all(path.stat().st_size > 0 for path in base.save(ax, tmp_path, name))
+    ax.figure.draw_without_rendering()  # files are written in the last tests
     mine = base.figure(5, 3).subplots()
     assert draw(made, ax=mine) is mine
     assert set(needed) <= set(made.series)

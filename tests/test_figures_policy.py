@@ -12,11 +12,13 @@ from smbsim import describe, figures, scenario
 from smbsim.analysis import ensemble
 from smbsim.analysis.compare import differences
 from smbsim.analysis.policy import effects
-from smbsim.figures import policy
+from smbsim.figures import demography, policy
 from smbsim.result import Result
 from smbsim.schema import InputError
 
+LIVES = sorted({series for _, needed in demography.RESULT_FIGURES.values() for series in needed})
 SPEC = {
+    "output": {"metrics": LIVES},
     "model": "work", "population": {"smbs": 60, "regions": 1}, "horizon": {"weeks": 30, "burn_in": 2},
     "shocks": [{"kind": "demand", "start": 2, "size": 0.5}],
     "variants": {
@@ -137,7 +139,7 @@ def test_default_figures_of_a_run_with_policies_and_firms_that_close(whole, tmp_
 
 
 def test_economy_without_exits_has_no_figures_of_lives(tmp_path):
-    result = ensemble.run(scenario.load({"population": {"smbs": 40}, "horizon": {"weeks": 30, "burn_in": 0},
+    result = ensemble.run(scenario.load({"output": {"metrics": LIVES}, "population": {"smbs": 40}, "horizon": {"weeks": 30, "burn_in": 0},
                                          "shocks": [{"kind": "demand", "start": 2, "size": 0.5}]}), runs=1)  # fmt: skip
     names = {path.stem for path in figures.draw_all(result, tmp_path)}
     assert names.isdisjoint({*figures.OF_LIVES, *figures.OF_POLICIES})

@@ -18,7 +18,7 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one page about a results folder, to read and to pass on.
+    """Write one page about a results folder, to pass on.
 
     Question, finding, figures, what is assumed, parameters with sources, money flows, how to rerun: one HTML file that needs no network.
     """

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from smbsim import adoption as adoptions
 from smbsim.occupations import read_skills
 from smbsim.schema import InputError, nearest
 from smbsim.tables import LARGEST, Table
@@ -155,6 +156,7 @@ class Economy:
     debt_by_size: np.ndarray | None  # (G, 5, 2) by BANDS: mean sales of a firm, lcu/yr, and its loans in years of sales
     separation_rate: np.ndarray | None  # (G,) 1/quarter, separations by jobs
     age_shares: np.ndarray | None  # (G, 12) share of the sector's firms in each of AGES, sum 1
+    adoption: adoptions.Adoption | None  # who uses which tools, and what staff does
     criticality: np.ndarray | None  # (G, G) 0..1 [supplier, user], 1 = the user cannot produce without it
     skill_level: np.ndarray | None = None  # (G, 11) mean level of each domain, 0..1; see `occupations`
     skill_need: np.ndarray | None = None  # (G, 11) weight of each domain in the work of a sector, sum 1
@@ -241,6 +243,7 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     classes = _read_classes(tables["size_classes.csv"], sectors, settings["smb_threshold"], problems, notes)
     parameters = {name: _read_parameter(tables, name, sectors, notes) for name in PARAMETERS}
     ages = _read_ages(path, sectors, problems)
+    tools = adoptions.read(path, sectors, problems, notes)
     debt = _read_debt(path, sectors, problems)
     separations = _read_separations(path, sectors, problems)
     skill_level, skill_need = read_skills(path, sectors, problems) or (None, None)
@@ -253,7 +256,10 @@ def load(folder: str | Path, base: str | Path | None = None) -> Economy:
     _stop(problems)
     classes = _cover(classes, parameters.pop("all_workers"), sectors, notes)
     parameters = {name: _fill_gaps(name, values, closed["output"][: len(sectors)], sectors, notes) for name, values in parameters.items()}
-    others = {"age_shares": ages, "debt_by_size": debt, "separation_rate": separations, "folder": str(path), "notes": tuple(notes)}
+    others = {
+        "age_shares": ages, "debt_by_size": debt, "separation_rate": separations, "adoption": tools, "folder": str(path),
+        "notes": tuple(notes),
+    }  # fmt: skip
     others |= {"skill_level": skill_level, "skill_need": skill_need}
     return Economy(**settings, **accounts, **closed, **classes, **parameters, **others)
 

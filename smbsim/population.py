@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import economy as economies
+from .adoption import FUNCTIONS, starting_depth
 from .draws import Draws
 from .economy import AGES, OLDEST, Economy
 from .graph import read_graphml
@@ -86,6 +87,7 @@ def from_tables(
         wages=income[0], taxes=income[1], surplus=income[2],
         **_finances(economy, firms.sector, output, (firms.kind == SMB) & debt_by_size, draws),
         **_covers(economy, firms.sector, storable_days),
+        **_tools(economy, firms.sector, firms.employment, firms.kind == SMB, draws),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=coefficient, import_share=share,
         essentiality=_essentiality(economy, slot_group, user),
         supplier=network.supplier, customer=network.customer, group=network.group, link_flow=network.weight / WEEKS_PER_YEAR,
@@ -139,6 +141,7 @@ def from_firms(
         wages=wages, taxes=taxes, surplus=surplus,
         **_finances(economy, given.sector, output, ~large & debt_by_size, draws),
         **_covers(economy, given.sector, storable_days),
+        **_tools(economy, given.sector, given.employment, ~large, draws),
         slot_customer=slot_customer, slot_group=slot_group, coefficient=need / output[slot_customer],
         import_share=np.zeros(len(slots)), essentiality=np.where(stated >= 0, stated, rated),
         supplier=supplier, customer=customer, group=group, link_flow=flow,
@@ -197,7 +200,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
 
 SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
                   "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers",
-                  "skills")  # fmt: skip
+                  "skills", "automation")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):
@@ -318,6 +321,14 @@ def _covers(economy: Economy, sector, storable_days: float) -> dict:
     """Input and finished-goods cover (wk): half the inventory days of the sector each; storable from a number of days up."""
     days = np.zeros(economy.G) if economy.inventory_days is None else economy.inventory_days
     return {"cover": (0.5 * days / DAYS_PER_WEEK)[sector], "storable": (days >= storable_days)[sector]}
+
+
+def _tools(economy: Economy, sector, employment, small, draws: Draws) -> dict:
+    """Depth of tools and share of pay by business function (n, 7); zeros where the economy has no tables. small (n,) bool."""
+    if economy.adoption is None:
+        return dict.fromkeys(("tool_depth", "function_share"), np.zeros((len(sector), len(FUNCTIONS))))
+    depth = starting_depth(economy.adoption, sector, employment, small, draws)
+    return {"tool_depth": depth, "function_share": economy.adoption.wage_share[sector]}
 
 
 def _essentiality(economy: Economy, group, user) -> np.ndarray:

@@ -45,7 +45,8 @@ class Structure:
     firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,);
               output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; turnover (n,)
-              separations, in any unit; cover (n,) wk; storable (n,);
+              separations, in any unit; cover (n,) wk; storable (n,); tool_depth, function_share (n, 7) depth of the tools and
+              share of pay by business function, zeros where unknown;
               names (n,) or empty; skill_draw (n, 11) standard normal, what tells a firm's skills from its sector's
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
@@ -77,6 +78,8 @@ class Structure:
     turnover: np.ndarray
     cover: np.ndarray
     storable: np.ndarray
+    tool_depth: np.ndarray
+    function_share: np.ndarray
     slot_customer: np.ndarray
     slot_group: np.ndarray
     coefficient: np.ndarray

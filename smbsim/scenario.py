@@ -9,7 +9,7 @@ Rungs of the complexity ladder, `model`
     money      firms pay from what they have, borrow, owe each other and fail; customers of the failed look for others
     work       firms hire and fire, wages move, people are out of work
     life       firms set prices, choose strategies, merge; new ones enter
-    people     staff learns and forgets, firms train and share it
+    people     staff learns and forgets, firms train and share it, and adopt tools
 
 Paths in a file stay under its folder; bare names (`extends: baseline`, `economy: us_2022`) are packaged ones. Sources: DECISIONS.md 1,
 3, 26, 27, 28; the ladder is that of MODEL.md.
@@ -33,6 +33,7 @@ from . import economy as economies
 from .interventions.base import Intervention
 from .interventions.policies import AnyPolicy, labels
 from .interventions.shocks import Shock
+from .mechanisms.automation import Automation
 from .mechanisms.base import Mechanism
 from .mechanisms.costs import Costs
 from .mechanisms.credit import Credit
@@ -61,7 +62,7 @@ from .schema import InputError, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
-              Exits, Sourcing, Entry, Strategy, Mergers, Skills)  # fmt: skip
+              Exits, Sourcing, Entry, Strategy, Mergers, Skills, Automation)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 MOVING = {  # calibrated to how US firms and output move (`smbsim scorecard`)
@@ -83,7 +84,7 @@ PRESETS = {
                 ("credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")},
              "finance": {"enabled": True, "cash_spread": 1.42}, **BY_HEADS, **MOVING},
 }  # fmt: skip
-PRESETS["people"] = {**PRESETS["life"], "skills": {"enabled": True}}
+PRESETS["people"] = {**PRESETS["life"], **{section: {"enabled": True} for section in ("skills", "automation")}}
 
 NEEDS = {  # what a mechanism cannot do without
     "credit": ("finance",),
@@ -92,6 +93,7 @@ NEEDS = {  # what a mechanism cannot do without
     "strategy": ("finance", "market"),
     "mergers": ("strategy", "exits", "credit", "labour"),
     "skills": ("labour", "finance"),
+    "automation": ("finance",),
 }
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
@@ -201,6 +203,7 @@ class Scenario(Section):
     strategy: Strategy = Strategy()
     mergers: Mergers = Mergers()
     skills: Skills = Skills()
+    automation: Automation = Automation()
     shocks: tuple[Shock, ...] = ()
     policies: tuple[AnyPolicy, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")

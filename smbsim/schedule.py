@@ -18,6 +18,7 @@ SCHEDULE = (
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
     ("labour", "skills", "lend"),  # from last week's plans, so that staff on loan counts when firms hire and lay off
     ("labour", "labour", "adjust"),
+    ("labour", "automation", "tag"),  # once it is known who was laid off
     ("credit", "credit", "appraise"),
     ("credit", "credit", "borrow"),  # before anything is spent
     ("credit", "finance", "plan_investment"),
@@ -46,6 +47,7 @@ SCHEDULE = (
     ("payment", "government", "tax_products"),
     ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
+    ("payment", "automation", "pay"),  # as spot inputs: paid, or not had
     ("payment", "finance", "pay_bank"),
     ("payment", "finance", "pay"),
     ("payment", "finance", "invest"),
@@ -67,6 +69,7 @@ SCHEDULE = (
     ("slow decisions", "market", "review"),  # prices hold until the next review
     ("slow decisions", "strategy", "decide"),
     ("slow decisions", "mergers", "merge"),
+    ("slow decisions", "automation", "decide"),  # from what is left of deposits, at a firm's review
     ("slow decisions", "sourcing", "review"),
     ("slow decisions", "skills", "learn"),  # from the work of the week
     ("slow decisions", "skills", "review"),

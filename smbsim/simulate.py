@@ -12,12 +12,14 @@ from functools import partial
 
 import numpy as np
 
+from .adoption import FUNCTIONS
 from .draws import Draws
 from .economy import Economy
 from .interventions.base import EMPTY, Known, apply, resolve
 from .interventions.policies import enact
 from .mechanisms.base import Step
 from .metrics import METRICS
+from .metrics.adoption import SIZES
 from .metrics.base import Metric
 from .metrics.identities import Books
 from .metrics.network import TIERS, bullwhip, by_tier, tiers
@@ -246,7 +248,7 @@ def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week)
     years = (scenario.horizon.weeks - week) / WEEKS_PER_YEAR
     flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
     outcomes = {v: recorders[v].outcome for v in names}
-    labels = {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS}
+    labels = {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS, "function": FUNCTIONS, "size": SIZES}
     if known_policies := policy_names(tuple(outcomes.values())):
         labels |= {"policy": known_policies, "group": GROUPS, "account": state.account_names}
     return Result(

@@ -65,7 +65,11 @@ LIVELY = {  # everything that can happen does, within half a year
     "strategy": {"search_base": 0.9},
     "mergers": {"price": 0.2},
     "skills": {"enabled": True, "attention": 0.5, "prior": 0.2},
-}
+    "automation": {
+        "enabled": True, "innovation": 4.0, "hurdle": 3.0, "caution": 0.0, "pilots_at_once": 3, "prior_spread": 0.5, "trial_noise": 0.3,
+        "go_on": 0.3, "give_up": 0.6, "setup_years": 0.02,
+    },
+}  # fmt: skip
 CRISIS = (
     {"kind": "demand", "start": 2, "stop": 14, "size": 0.5, "target": {"share": 0.6}, "recovery": 6},
     {"kind": "capacity", "start": 5, "stop": 12, "size": 0.9, "target": {"largest": 12, "kind": "smb"}},

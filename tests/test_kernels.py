@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import smbsim
-from smbsim import draws, heads, reconstruct, state, suppliers
+from smbsim import draws, heads, reconstruct, state, suppliers, tools
 from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
 
 MODULES = (
@@ -36,6 +36,7 @@ MODULES = (
     market,
     heads,
     skills,
+    tools,
 )  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
@@ -46,7 +47,8 @@ KERNELS = {
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
-    "heads.sum_skills", "heads.sum_profiles", "heads.mix_in", "mechanisms.skills.sum_gains", "mechanisms.skills.study",
+    "tools.count_users", "tools.ask_links", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
+    "mechanisms.skills.sum_gains", "mechanisms.skills.study",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/, with a linear programme in tests/test_tipping.py
 ELSEWHERE = (
@@ -205,7 +207,8 @@ def arguments_use_inputs(c):
 def arguments_order_inputs(c):
     slots = [c.shares(c.slots), 10 * c.shares(c.slots), 1.0 + c.shares(c.slots), c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots)]
     storable = c.rng.random(FIRMS) < 0.5
-    return 0, FIRMS, 0.12, 0.34, c.slot_start, c.amounts(FIRMS), storable, *slots, np.full(c.slots, np.nan), np.full(c.slots, np.nan)
+    made = np.full(c.slots, np.nan), np.full(c.slots, np.nan)
+    return 0, FIRMS, 0.12, c.shares(FIRMS), c.slot_start, c.amounts(FIRMS), storable, *slots, *made
 
 
 def arguments_orders_received(c):
@@ -364,6 +367,24 @@ def arguments_study(c):
     )  # fmt: skip
 
 
+def _tiers(c) -> np.ndarray:
+    return c.rng.integers(0, 4, (FIRMS, 7)).astype(np.int8)
+
+
+def arguments_count_users(c):
+    return c.rng.integers(-1, 6, FIRMS), _tiers(c), 3, np.zeros(6), np.zeros((6, 7))
+
+
+def arguments_ask_links(c):
+    customer_start = c.link_start[c.slot_start]
+    buyer = np.repeat(np.arange(FIRMS), np.diff(customer_start)).astype(np.int32)
+    rows = np.sort(c.rng.permutation(FIRMS)[:15])
+    return (
+        rows, c.rng.random(FIRMS) < 0.7, customer_start, c.supplier, c.supplier_start, c.by_supplier, buyer, c.shares(c.links), 3,
+        _tiers(c), c.shares(FIRMS * 7).reshape(FIRMS, 7), np.zeros(15), np.zeros((15, 7)), np.zeros((15, 7)),
+    )  # fmt: skip
+
+
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
 
 
@@ -436,7 +457,7 @@ RUN = """
 import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
-from smbsim import draws, heads, reconstruct, state, suppliers
+from smbsim import draws, heads, reconstruct, state, suppliers, tools
 from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
@@ -456,10 +477,11 @@ s.append_firms(sector=np.zeros(2, dtype=int))
 advance(s, plan, keyed, 3, 4)
 miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
-life = miniature(60, model="life", skills={"enabled": True}, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
+on = {"enabled": True}
+life = miniature(60, model="life", skills=on, automation=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
 advance(*life, 0, 7)
 for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
-               skills):
+               skills, tools):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

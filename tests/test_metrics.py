@@ -9,8 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from models import advance, given, miniature
 
+from smbsim.adoption import FUNCTIONS
 from smbsim.metrics import METRICS
 from smbsim.metrics.activity import value_added
+from smbsim.metrics.adoption import SIZES
 from smbsim.metrics.base import Metric
 from smbsim.metrics.identities import Books
 from smbsim.metrics.network import TIERS, bullwhip, by_tier, tiers, upstreamness
@@ -97,6 +99,10 @@ def state() -> State:
     firms.training_hours[:], firms.training_cost[:] = (40.0, 0.0, 40.0, 0.0), (2.0, 0.0, 1.0, 0.5)
     firms.training_payoff[:] = 0.1, 0.3, 5.0, 5.0
     firms.versatility[:], firms.borrowed[:] = (0.9, 0.5, 0.1, 0.8), (-1.5, 2.0, 0.0, -0.5)
+    firms.tier[:, 5], firms.depth[:, 5], firms.tier[0, 2], firms.depth[0, 2] = (3, 0, 3, 3), (1.0, 0.0, 1.0, 1.0), 2, 0.5
+    firms.starting_depth[0, 2], state.sectors.function_share[0] = 0.5, (0.0, 0.1, 0.2, 0.3, 0.0, 0.4, 0.0)
+    firms.labour_intensity[:], firms.automation_layoffs[:] = (0.8, 1.0, 0.5, 1.1), (0.0, 0.0, 0.0, 3.0)
+    firms.setup_cost[:], firms.tool_rent[:] = (2.0, 0.0, 0.0, 1.0), (0.25, 0.0, 0.0, 0.5)
     state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
     return state
 
@@ -184,6 +190,17 @@ KNOWN = {
     "training_belief": 0.2,
     "versatility": (10 * 0.9 + 1 * 0.5 + 4 * 0.8) / 15.0,
     "staff_on_loan": 2.0,
+    "ai_use": 0.5,
+    "tool_use": [0, 0, 0.5, 0, 0, 0.5, 0],
+    "function_ai_use": [0, 0, 0, 0, 0, 0.5, 0],
+    "sector_ai_use": [0.5, 0.0],
+    "size_ai_use": [0.0, 1.0, 0.0],
+    "tool_depth": 10 * (0.5 * 0.2 + 1.0 * 0.4) / 11.0,
+    "digital_divide": 0.0,  # two firms have no quarters
+    "displacement": 1e3 * 52 * 3.0 / 15.0,
+    "labour_saved": 10 * 0.2 / 11.0,
+    "adopter_productivity": (1.0 * 1.2 / 0.8) / (0.5 * 0.8),
+    "tool_spending": 3.75,
     "output_variance": (11.0 / 24.0) ** 2,  # 1 and 5 / 60
     "output_moran": -1.0,  # two that trade and fare differently
 }
@@ -202,9 +219,9 @@ def test_metric_is_declared(metric):
     assert metric.unit
     assert metric.label
     assert metric.doc.strip().endswith(".")
-    assert metric.axis in (None, "sector", "region")
     state, _, _ = miniature(30)
-    shape = {None: (), "sector": (state.sectors.n,), "region": (state.regions.n,)}[metric.axis]
+    shapes = {None: (), "sector": (state.sectors.n,), "region": (state.regions.n,), "function": (len(FUNCTIONS),), "size": (len(SIZES),)}
+    shape = shapes[metric.axis]
     assert np.shape(metric(state)) == shape
     assert np.all(np.isfinite(metric(state)))
 

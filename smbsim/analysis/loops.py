@@ -5,6 +5,7 @@ credit         G = d LGD / ζ_B < 1        a unit of lost bank capital cuts cred
                                           all loans is called within a year; Y profit after tax and capital spending of that year
 trade credit   ρ(V) < 1 ,                 V_ji = 1[λ TC_{j→i} > M_j]: would the failure of customer i empty supplier j? ρ is the mean
                                           number of failures that one failure brings in a long chain
+adoption       βJ < 4                     peers on tools: past it x = Logit β(u + J x) has three roots for some u (`automation`)
 income         c < 1                      part of a unit of demand that comes back as demand in the same place (see `stability`)
 
 LGD is what is lost of a loan as large as the bank gives on fixed assets: [1 - κ_K / ζ_LTV]⁺, κ_K what they bring in liquidation. Suppliers
@@ -66,6 +67,9 @@ def loops(state: State, scenario: Scenario) -> list[Loop]:
     if scenario.exits.enabled:
         what, remedy = "failures that one failure brings in a long chain", "raise finance.cash_days or lower trade.payment_weeks"
         found.append(Loop("chain of trade credit", trade_credit_radius(state), 1.0, what, remedy))
+    if scenario.automation.enabled:
+        what, remedy = "peers on adoption: sharpness of choice times their effect", "lower automation.peer_effect or automation.choice"
+        found.append(Loop("imitation of tools", scenario.automation.choice * scenario.automation.peer_effect, 4.0, what, remedy))
     return found
 
 

@@ -64,7 +64,7 @@ class Entry(Mechanism):
         Column("funds_at_rest", "currency", 0.0, "Deposits of owner households at rest", axis="region"),
     )
     reads = ("alive", "kind", "sector", "region", "uid", "profit", "price", "output", "normal_output", "labour_coefficient",
-             "normal_debt", "liquidity_target", "capital", "capital_price", "coefficient", "input_cover", "import_factor",
+             "normal_debt", "liquidity_target", "capital", "capital_price", "tool_value", "coefficient", "input_cover", "import_factor",
              "import_price_factor", "local_lead", "other_lead", "import_share", "normal_skill", "typical_skill")  # fmt: skip
     writes = (*(c.name for c in columns), "uid", "region", "born", "productivity", "quality", "customer", "group", "supplier", "buyer",
               "slot", "weight", "lead_time", "lead", "input_stock", "imports", "purchase_price", "debt", "spendable", "cash", "deposits",
@@ -182,11 +182,11 @@ class Entry(Mechanism):
         return pattern, owner, stock * np.minimum(state.sectors.import_factor[slots.group[pattern]], 1.0)
 
     def _bill(self, state, new: Entrants) -> np.ndarray:
-        """(4, k) what capital costs, what the first inputs cost, what the bank lends, what owners put in; currency."""
+        """(4, k) what capital and tools cost, what the first inputs cost, what the bank lends, what owners put in; currency."""
         firms = state.firms
         pattern, owner, stock = self._first_stock(state, new)
         worth = state.sectors.import_price_factor[state.slots.group[pattern]] * stock
-        capital = price_of_capital(state) * firms.capital[new.model] * new.size
+        capital = (price_of_capital(state) * firms.capital[new.model] + firms.tool_value[new.model]) * new.size
         inputs = np.bincount(owner, worth, minlength=len(new.uid))
         debt = firms.normal_debt[new.model] * new.size
         needed = capital + inputs + firms.liquidity_target[new.model] * new.size

@@ -93,7 +93,7 @@ class Finance(Mechanism):
     reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
              "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "wage_subsidy", "credit_losses",
              "product_tax_paid", "profit_tax_paid", "tax_arrears", "compliance_cost", "final_sales", "leverage", "normal_leverage",
-             "loan_spread", "pool_share", "import_price_factor", "resting_spending", "resting_import_spending",
+             "loan_spread", "pool_share", "import_price_factor", "tool_plan", "resting_spending", "resting_import_spending",
              "resting_account_spending")  # fmt: skip
     writes = (*(c.name for c in columns), "payable", "import_payable", "guaranteed_debt", "capacity", "spending", "import_spending",
               "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
@@ -325,10 +325,10 @@ class Finance(Mechanism):
             firms.liquidity_target[:] += self._growth(state)
 
     def _growth(self, state) -> np.ndarray:
-        """(n,) what a quarter of new capital will cost, besides replacement: firms save or borrow for it; currency."""
+        """(n,) what a quarter of new capital, besides replacement, and of new tools will cost: firms save or borrow for it; currency."""
         firms = state.firms
         gap = np.maximum(STILL * firms.capital_need * firms.mean_demand - firms.capital, 0.0)
-        return CASH_WEEKS * price_of_capital(state) * gap / self.investment_weeks
+        return CASH_WEEKS * price_of_capital(state) * gap / self.investment_weeks + firms.tool_plan
 
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""

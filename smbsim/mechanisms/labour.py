@@ -74,7 +74,7 @@ class Labour(Mechanism):
         Column("labour_limit", "base currency/wk", 1e300, "Output that labour allows", low=0),
         Column("productivity", "1", 1.0, "Output per head, relative to rest", low=0),
         Column("efficiency", "1", 1.0, "Output per head due to skills, relative to rest", low=0),
-        Column("labour_intensity", "1", 1.0, "Labour per unit of output due to tools, relative to rest", low=0),
+        Column("labour_intensity", "1", 1.0, "Labour per unit of output due to tools, relative to rest", low=0, entrant="copied"),
         Column("redeployed", "1", 0.0, "Share of idle staff that is found other work instead of being laid off", low=0, high=1),
         Column("borrowed", "heads", 0.0, "Staff of other firms at work here, less own staff at work for others"),
         Column("turnover", "1", 1.0, "Quits relative to the mean of all staff", low=0),

@@ -1,6 +1,6 @@
 r"""Market (M3): customers choose firms by price, quality and place; firms set prices from cost and markup; buyers pay for what they get.
 
-    attraction                v_i = p_i^(1-ε) q_i^η                           limit: 1;  0 once the firm has closed
+    attraction                v_i = p_i^(1-ε) q_i^η T_i                       limit: 1;  0 once the firm has closed;  T reach of tools
     share of a market         s_i,r = B_i,r v_i / Σ_j B_j,r v_j               B at home or elsewhere; large firms: B_home B_L,r
     household demand          h_i = τ_i Σ_r s_i,r C_r,s
     pooled demand             g_i = b_i v_i / Σ_j b_j v_j · ( Σ_u π_i,u spending_s,u / p_i + counter_s P_s / p_i )     u other final use
@@ -61,6 +61,7 @@ class Market(Mechanism):
         Column("price", "currency per base currency", 1.0, "Price of the firm's output", low=0, entrant="copied"),
         Column("markup", "1", 0.0, "Price over unit cost less one; covers capital, interest and profit", low=-1, entrant="copied"),
         Column("quality", "1", 1.0, "Quality of the offer, relative to rest", low=0, entrant="copied"),
+        Column("tool_reach", "1", 1.0, "Factor of tools on what customers see of the firm, relative to rest", low=0, entrant="copied"),
         Column("reviewed_share", "1", 0.0, "Share of the sector's expected demand at the last review", low=0, entrant="scaled"),
         Column(
             "customer_base",
@@ -145,7 +146,7 @@ class Market(Mechanism):
         firms, sectors = state.firms, state.sectors
         firms.pull[:] = firms.alive
         if self.enabled:
-            firms.pull[:] *= firms.price ** (1.0 - self.price_elasticity) * firms.quality**self.quality_elasticity
+            firms.pull[:] *= firms.price ** (1.0 - self.price_elasticity) * firms.quality**self.quality_elasticity * firms.tool_reach
         state.regions.intensity[:] = self._normaliser(state, self._by_market(state, firms.pull))
         offered = firms.sale_share * firms.pull
         firms.pool_share[:] = offered * self._normaliser(state, state.by_sector(offered))[firms.sector]

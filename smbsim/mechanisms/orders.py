@@ -2,7 +2,8 @@ r"""Orders (M2): forecast, stock adjustment and the supply line, from which the 
 
     D̂_i     ← D̂_i + θ (D_i - D̂_i)                                           D orders received and final demand of last week
     planned_i = [ D̂_i + α_f (n_fg D̂_i - S_i + B_i) ]⁺                        S finished goods, B backlog
-    O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = min(planned, able)
+    O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β_i ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = min(planned, able)
+    β_i       = β + (1 - β) care_i                                             care: of tools, 0 at rest
     of which the import share of the slot goes abroad, the rest to its suppliers in proportion to the links' weights
 
 able is what capacity and labour allow, breakdowns aside: a closed plant does not order for the backlog that builds up. SL is what is in
@@ -48,6 +49,7 @@ class Orders(Mechanism):
     columns = (
         Column("expected_demand", "base currency/wk", 0.0, "Forecast of demand", low=0, entrant="scaled"),
         Column("planned_output", "base currency/wk", 0.0, "Output wanted this week", low=0),
+        Column("order_care", "1", 0.0, "Share of the neglect of goods on order that tools make up for", low=0, high=1, entrant="copied"),
         Column("finished_cover", "wk", 0.0, "Target stock of finished goods in weeks of expected demand", low=0, entrant="copied"),
         Column("input_cover", "wk", 0.0, "Target stock of the input in weeks of planned use", axis="slot", low=0, entrant="copied"),
         Column("import_share", "1", 0.0, "Share of the slot's orders placed abroad", axis="slot", low=0, high=1, entrant="copied"),
@@ -103,8 +105,9 @@ class Orders(Mechanism):
     def place(self, state, step):
         """Order inputs for planned output and for the gaps of stock and supply line."""
         firms, slots = state.firms, state.slots
+        weight = self.supply_line_weight + (1.0 - self.supply_line_weight) * firms.order_care
         state.customers.run(
-            order_inputs, self.stock_adjustment, self.supply_line_weight, state.slot_start,
+            order_inputs, self.stock_adjustment, weight, state.slot_start,
             np.minimum(firms.planned_output, firms.able_output), firms.storable,
             slots.coefficient, slots.input_cover, slots.lead, slots.import_share, slots.input_stock, slots.supply_line,
             slots.order, slots.import_order,
@@ -116,13 +119,13 @@ def order_inputs(start, stop, alpha, beta, slot_start, planned, storable, coeffi
                  order, import_order):  # fmt: skip
     """O = [a x̂ + α_S((n a x̂ - M) + β((ℓ-1) a x̂ - SL))]⁺, split between suppliers and imports.
 
-    planned, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); writes order, import_order (s,)
+    beta, planned, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); writes order, import_order (s,)
     """
     for i in range(start, stop):
         for s in range(slot_start[i], slot_start[i + 1]):
             need = coefficient[s] * planned[i]
             kept = stock[s] if storable[i] else max(stock[s] - need, 0.0)
-            wanted = need + alpha * ((cover[s] * need - kept) + beta * ((lead[s] - 1.0) * need - supply_line[s]))
+            wanted = need + alpha * ((cover[s] * need - kept) + beta[i] * ((lead[s] - 1.0) * need - supply_line[s]))
             wanted = max(wanted, 0.0)
             import_order[s] = import_share[s] * wanted
             order[s] = wanted - import_order[s]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activity, credit, demography, exits, finance, labour, prices, skills, spread
+from . import activity, adoption, credit, demography, exits, finance, labour, prices, skills, spread
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -26,6 +26,8 @@ METRICS: dict[str, Metric] = {
         skills.skill_level, skills.sector_skill_level, skills.digital_skill_level, skills.new_skill_level, skills.pool_skill_level,
         skills.skill_gap, skills.skill_efficiency, skills.training_smbs, skills.training_spending, skills.training_return,
         skills.training_belief, skills.versatility, skills.staff_on_loan,
+        adoption.ai_use, adoption.tool_use, adoption.function_ai_use, adoption.sector_ai_use, adoption.size_ai_use, adoption.tool_depth,
+        adoption.digital_divide, adoption.displacement, adoption.labour_saved, adoption.adopter_productivity, adoption.tool_spending,
         spread.output_variance, spread.output_moran,
     )
 }  # fmt: skip

@@ -302,27 +302,30 @@ def test_benefit_goes_to_the_unemployed_of_the_region():
 # -- regulation -------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("curve", "heads", "share"),
-    [("inverted_u", 500.0, 1.4), ("inverted_u", 1.0, 1.0), ("fixed_cost", 10.0, 1.0), ("fixed_cost", 1.0, 8.2), ("fixed_cost", 1e4, 0.2)],
-)
-def test_regulation_curve_by_size(curve, heads, share):
-    """Share of the wage bill relative to `share`: 40 % more at 500 heads and nothing more at one; with four fifths fixed, 8.2 at one."""
-    found = Regulation(start=0, curve=curve).base(np.array([heads]), np.array([7.0 * heads]), np.array([7.0])) / (7.0 * heads)
-    assert found[0] == pytest.approx(share, rel=1e-2)
+def by_wage_bill(curve: str, heads: np.ndarray) -> np.ndarray:
+    """(n,) cost by wage bill relative to `share`, all at the same wage."""
+    return Regulation(start=0, curve=curve).base(heads, 7.0 * heads, np.full(len(heads), 7.0)) / (7.0 * heads)
+
+
+def test_regulation_curve_by_size():
+    """40 % dearer at 500 heads than at one; with four fifths fixed, firms of 1 and 9 heads share those equally: 4.2 and .2 + 4/9."""
+    hump = by_wage_bill("inverted_u", np.array([500.0, 1.0]))
+    assert hump[0] / hump[1] == pytest.approx(1.4, rel=1e-2)
+    assert by_wage_bill("fixed_cost", np.array([1.0, 9.0])) == pytest.approx([4.2, 0.2 + 4.0 / 9.0], rel=1e-12)
 
 
 @given(st.lists(st.floats(0.0, 1e5), min_size=2, max_size=20))
 def test_regulation_costs_shape(sizes):
-    """fixed_cost never rises with size relative to the wage bill; inverted_u lies between 1 and 1 + rise, and highest nearest the peak."""
+    """By either curve all firms together pay the share of their wage bills; fixed_cost never rises with size relative to the wage bill,
+    and inverted_u is highest nearest the peak, 1 + rise above the lowest at most."""
     heads = np.sort(np.maximum(np.array(sizes), 0.01))
-    bill, wage = 3.0 * heads, np.full(len(heads), 3.0)
-    fixed = Regulation(start=0, curve="fixed_cost").base(heads, bill, wage) / bill
+    fixed, hump = by_wage_bill("fixed_cost", heads), by_wage_bill("inverted_u", heads)
+    for found in (fixed, hump):
+        assert found @ heads == pytest.approx(heads.sum(), rel=1e-12)
     assert np.all(np.diff(fixed) <= 1e-9 * fixed[:-1])
-    hump = Regulation(start=0).base(heads, bill, wage) / bill
-    assert np.all((hump >= 1.0 - 1e-12) & (hump <= 1.4 + 1e-12))
+    assert hump.max() <= 1.4 * hump.min() * (1.0 + 1e-12)
     distance = np.abs(np.log(np.maximum(heads, 1.0) / 500.0))
-    assert hump[np.argmin(distance)] == hump.max()
+    assert hump[np.argmin(distance)] == pytest.approx(hump.max(), rel=1e-12)
 
 
 @pytest.mark.parametrize("curve", ["inverted_u", "fixed_cost"])
@@ -331,7 +334,9 @@ def test_regulation_is_paid_to_the_workers_of_the_region(curve):
     state, plan, draws = economy([EXAMPLES["regulation"] | {"curve": curve}], model="closed", shocks=[])
     models.advance(state, plan, draws, 0, 3)
     firms = state.firms
-    due = np.where(firms.kind == SMB, 0.0134 * Regulation(start=0, curve=curve).base(firms.employment, firms.wage_bill, firms.wage), 0.0)
+    small, due = np.flatnonzero((firms.kind == SMB) & (firms.wage_bill > 0)), np.zeros(firms.n)
+    due[small] = 0.0134 * Regulation(start=0, curve=curve).base(firms.employment[small], firms.wage_bill[small], firms.wage[small])
+    assert due.sum() == pytest.approx(0.0134 * firms.wage_bill[small].sum(), rel=1e-12)
     assert np.allclose(firms.compliance_cost, due, rtol=1e-12)
     assert state.flows["regulation", "firm", "household"] == pytest.approx(due.sum(), rel=1e-12)
     other, plan, draws = economy(model="closed", shocks=[])

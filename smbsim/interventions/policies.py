@@ -12,9 +12,9 @@ r"""Policies (X1): interventions of the state with a budget, conditions, take-up
     tax_deferral            share m of product and profit taxes becomes due later
     procurement_preference  the firm's share of government purchases · (1 + m), at the expense of others in its sector
     benefit                 unemployment benefit · (1 + m)
-    regulation              compliance hours, paid to the workers of the firm's region:
-      inverted_u            m W_i [1 + r exp(-(ln L_i - ln L_peak)² / 2 s²)]
-      fixed_cost            m w_i [(1 - f) L_i + f L_ref]
+    regulation              compliance hours, paid to the workers of the firm's region: m b_i Σ_j W_j / Σ_j b_j  over the firms it binds
+      inverted_u            b_i = W_i [1 + r exp(-(ln L_i - ln L_peak)² / 2 s²)]
+      fixed_cost            b_i = (1 - f) W_i / Σ_j W_j + f w_i / Σ_j w_j
 
 payroll_i is the weekly pay of the normal staff, W_i the wage bill, w_i the wage, L_i employment; m the strength of the week. What policies
 cover together is covered once: the second takes its share of what the first left. A guarantee's fee is paid once, out of the loan.
@@ -340,13 +340,13 @@ class Benefit(Policy):
 
 
 class Regulation(Policy):
-    """Rules cost hours: compliance takes a share of the wage bill that depends on the size of the firm, by one of two curves."""
+    """Rules cost hours: compliance takes a share of the wage bill of all firms it binds, spread over them by size by one of two curves."""
 
     amount = "share"
     spends = False
     moves = (("firms", "compliance_cost"),)
     kind: Literal["regulation"] = param("regulation", unit="choice", doc="Kind of policy", source="definition")
-    share: float = param(0.0134, unit="1", doc="Compliance cost by wage bill", low=0, high=1,
+    share: float = param(0.0134, unit="1", doc="Compliance cost by wage bill, of all together", low=0, high=1,
                          source="Trebbi, Zhang and Simkovic (2023): .0134, up to .0333")  # fmt: skip
     curve: Literal["inverted_u", "fixed_cost"] = param("inverted_u", unit="choice", doc="Course by size", source="definition")
     peak: float = param(500.0, unit="heads", doc="Size at which it is dearest, of inverted_u", low=1, high=1e6,
@@ -356,16 +356,17 @@ class Regulation(Policy):
     width: float = param(2.0, unit="1", doc="Breadth of the hump in the logarithm of size, of inverted_u", low=0.1, high=20,
                          source="assumption: nothing is left of the rise at one head")  # fmt: skip
     fixed: float = param(0.8, unit="1", doc="Share that does not depend on size, of fixed_cost", low=0, high=1, source="assumption")
-    reference: float = param(10.0, unit="heads", doc="Size at which fixed_cost costs `share`", low=0.1, high=1e6,
-                             source="assumption; about the mean US firm below 500 employees (size_classes.csv)")  # fmt: skip
 
     def charge(self, state, k):
         """Firms pay for compliance (n,) currency/wk, as far as they can afford it, to the workers of their region; the rest is owed as
         arrears of wages."""
-        firms, level = state.firms, np.maximum(state.firms.support_level[:, k], 0.0)
-        due = np.where(firms.alive, level, 0.0) * self.base(firms.employment, firms.wage_bill, firms.wage_factor * firms.wage)
-        if not due.any():
+        firms = state.firms
+        level = np.where(firms.alive, np.maximum(state.firms.support_level[:, k], 0.0), 0.0)
+        bound = np.flatnonzero(level * firms.wage_bill > 0.0)
+        if not len(bound):
             return
+        due = np.zeros(firms.n)
+        due[bound] = level[bound] * self.base(firms.employment[bound], firms.wage_bill[bound], (firms.wage_factor * firms.wage)[bound])
         paid = afford(state, due)
         firms.wage_arrears[:] += np.maximum(due - paid, 0.0)
         firms.compliance_cost[:] += due
@@ -375,11 +376,17 @@ class Regulation(Policy):
         state.households.income[:] += received
 
     def base(self, heads: np.ndarray, wage_bill: np.ndarray, wage: np.ndarray) -> np.ndarray:
-        """What `share` is taken of, by size. heads (n,), wage_bill (n,) currency/wk, wage (n,) currency per head and week."""
+        """What `share` is taken of, for the firms it binds; the sum is that of their wage bills, whatever the curve.
+
+        heads (n,), wage_bill (n,) currency/wk, wage (n,) currency per head and week; returns (n,) currency/wk
+        """
+        whole = total(wage_bill)
         if self.curve == "fixed_cost":
-            return (1.0 - self.fixed) * wage_bill + self.fixed * self.reference * wage
-        distance = np.log(np.maximum(heads, 1.0)) - np.log(self.peak)
-        return wage_bill * (1.0 + self.rise * np.exp(-0.5 * (distance / self.width) ** 2))
+            by_size = (1.0 - self.fixed) * wage_bill / whole + self.fixed * wage / total(wage)
+        else:
+            distance = np.log(np.maximum(heads, 1.0)) - np.log(self.peak)
+            by_size = wage_bill * (1.0 + self.rise * np.exp(-0.5 * (distance / self.width) ** 2))
+        return by_size * (whole / total(by_size))
 
 
 KINDS = {

@@ -126,7 +126,10 @@ def as_they_end(call: Callable[[Task], Any], tasks: Iterable[Task], on: Workers)
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), _outcome(future)
     except BrokenExecutor as error:
-        raise InputError(f"a worker process died, out of memory perhaps ({error}); finished runs are kept: --resume goes on") from None
+        raise InputError(
+            f'a worker process died ({error}): out of memory, or started by a script without `if __name__ == "__main__":`; '
+            "finished runs are kept: --resume goes on"
+        ) from None
     finally:
         for future in waiting:
             future.cancel()

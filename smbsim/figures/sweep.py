@@ -70,7 +70,8 @@ def curve(sweep, metric: str | None = None, ax=None):
         base.label_ends(ax, x[-1], [m[-1] for m, _, _ in ends], [v for _, v, _ in ends], [c for _, _, c in ends])
     runs = int(found[0].runs.max())
     below = f"Mean of {base.human(runs)} runs at each of {len(x)} values; dark band: 95 % interval of the mean, light: 5–95 % of runs"
-    at = [f"{factor.name} = {v}" for v in (names or [base.human(v, 4) for v in x])]
+    at = names or [base.human(v, 4) for v in x]
+    at[0] = f"{factor.name} = {at[0]}"
     of = f" ({found[0].variant})" if len(found) > 1 else ""
     base.headline(ax, f"{_subject(found[0])}{of}: {_answer(found[0], order, at, scale, unit)}", below if runs > 1 else "One run each")
     return ax

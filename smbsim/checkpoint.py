@@ -81,7 +81,12 @@ class Checkpoint:
         return replace(self, week=week, state=state)
 
     def save(self, path: str | Path) -> None:
-        """Write one file: the same bytes for the same checkpoint. Written to a temporary name and renamed."""
+        """Write one file: the same bytes for the same checkpoint. Written to a temporary name and renamed.
+
+        Raises InputError for a scenario with mechanisms of a user's own, which no file can hold.
+        """
+        if len(self.scenario.mechanisms) > len(MECHANISMS):
+            raise InputError(f"{path}: a file cannot hold mechanisms of your own; keep the checkpoint in memory")
         path = Path(path)
         about, arrays = _plain(self)
         about["contents"] = _digest(about, arrays)

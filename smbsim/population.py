@@ -193,7 +193,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
     )
     state.names, state.scale, state.public_value_added = structure.names, structure.scale, structure.public_value_added
     state.regions.population_share[:] = structure.region_weights
-    for name in SETTLING_ORDER:
+    for name in (*SETTLING_ORDER, *(name for name in by_name if name not in SETTLING_ORDER)):  # last those of a user's own
         by_name[name].settle(state, rest)
     return state
 

@@ -30,6 +30,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from . import economy as economies
+from . import own_mechanisms
 from .interventions.base import Intervention
 from .interventions.policies import AnyPolicy, labels
 from .interventions.shocks import Shock
@@ -98,6 +99,7 @@ NEEDS = {  # what a mechanism cannot do without
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
 SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
+APART = (*SHARED, own_mechanisms.KEY)  # what a dump says once
 
 # Size of the state: measured on us_2022 with the default network, 2 000 to 100 000 SMBs (2.9 KB a firm, 5 KB at the peak).
 LINKS_PER_FIRM = 19.0
@@ -211,6 +213,7 @@ class Scenario(Section):
     output: Output = Output()
 
     _given: dict = PrivateAttr(default_factory=dict)  # what was said, before presets and defaults: the start of `with_`
+    _added: tuple[Mechanism, ...] = PrivateAttr(default=())  # of a user's own
 
     def model_post_init(self, context: Any) -> None:
         """Built without a file, what was said is what was given to the constructor."""
@@ -225,8 +228,8 @@ class Scenario(Section):
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:
-        """The mechanisms with their parameters, in the order of MECHANISMS."""
-        return tuple(getattr(self, mechanism.name) for mechanism in MECHANISMS)
+        """The mechanisms with their parameters, in the order of MECHANISMS, then those of a user's own."""
+        return (*(getattr(self, mechanism.name) for mechanism in MECHANISMS), *self._added)
 
     @property
     def interventions(self) -> tuple[Intervention, ...]:
@@ -234,43 +237,62 @@ class Scenario(Section):
         return (*self.shocks, *self.policies)
 
     def dump(self) -> dict:
-        """Plain data with every value, its own and those of its variants: load(s.dump()) == s, and presets have nothing left to fill."""
+        """Plain data with every value, its own and those of its variants: load(s.dump()) == s, and presets have nothing left to fill.
+
+        What stands for mechanisms of a user's own is there to be read: they cannot be loaded.
+        """
         data = self.model_dump(mode="json")
+        if self._added:
+            data[own_mechanisms.KEY] = [own_mechanisms.told(mechanism) for mechanism in self._added]
         for name in self.variants:
-            data["variants"][name] = {key: value for key, value in self._variant(name).dump().items() if key not in SHARED}
+            data["variants"][name] = {key: value for key, value in self._variant(name).dump().items() if key not in APART}
         return data
 
     def _without(self, *sections: str) -> Node:
         return Node.of({key: value for key, value in self._given.items() if key not in sections})
 
     def _variant(self, name: str) -> Scenario:
-        return _build(merge(self._without("variants"), Node.of(self.variants[name]), []), [])
+        return self._again(merge(self._without("variants"), Node.of(self.variants[name]), []))
 
-    def with_(self, *changes: Intervention | Mapping[str, Any], **sections: Any) -> Scenario:
+    def _again(self, root: Node, problems: Sequence[str] = ()) -> Scenario:
+        """Another scenario with the same mechanisms of a user's own."""
+        scenario = _build(root, list(problems))
+        scenario._added = self._added
+        return scenario
+
+    def with_(self, *changes: Intervention | Mechanism | Mapping[str, Any], **sections: Any) -> Scenario:
         """A new scenario with changes on top.
 
-        changes  : interventions to add, or mappings of dotted names to values: {"orders.stock_adjustment": 0.2}
+        changes  : interventions to add; mechanisms of your own to add, in place of one of the same class (see `own_mechanisms`);
+                   or mappings of dotted names to values: {"orders.stock_adjustment": 0.2}
         sections : whole or partial sections, merged: with_(population={"smbs": 500}, orders=Orders(preset="sterman"))
 
         Raises InputError, one line per mistake.
         """
         problems: list[str] = []
-        root = Node.of(self._given)
+        root, added = Node.of(self._given), list(self._added)
         for change in changes:
+            if isinstance(change, Mechanism):
+                added = [*(one for one in added if type(one) is not type(change)), change]
+                continue
             if isinstance(change, Intervention):
                 root = merge(root, Node.of({f"{change.section}+": [change]}), problems)
                 continue
             for name, value in change.items():
                 put(root, name, Node.of(value), problems)
-        return _build(merge(root, Node.of(sections), problems), problems)
+        columns = [*STRUCTURE, *(column for mechanism in MECHANISMS for column in mechanism.columns)]
+        problems += own_mechanisms.problems_of(added, [mechanism.name for mechanism in MECHANISMS], columns)
+        scenario = _build(merge(root, Node.of(sections), problems), problems)
+        scenario._added = tuple(added)
+        return scenario
 
     def without_interventions(self) -> Scenario:
         """The same economy left alone: what effects are measured against."""
-        return _build(self._without("shocks", "policies", "variants"), [])
+        return self._again(self._without("shocks", "policies", "variants"))
 
     def without_policies(self) -> Scenario:
         """The same economy under the same shocks, without policies: what their effect is measured against."""
-        return _build(self._without("policies", "variants"), [])
+        return self._again(self._without("policies", "variants"))
 
     def all_variants(self, baseline: bool = True) -> dict[str, Scenario]:
         """Name → scenario of everything this file asks to run: the baseline, the file as it stands, then its variants.
@@ -278,7 +300,7 @@ class Scenario(Section):
         Without interventions the file as it stands is the baseline. A variant with policies also needs the same without them, to be
         compared with: where no other variant is that, it is added. baseline: False leaves out what is an extra run.
         """
-        main = _build(self._without("variants"), []) if self.variants else self
+        main = self._again(self._without("variants")) if self.variants else self
         found = {MAIN: main} if self.interventions else {BASELINE: main}
         if self.interventions and baseline:
             found = {BASELINE: self.without_interventions(), **found}
@@ -322,6 +344,9 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), 
 
     Raises InputError with one line per mistake.
     """
+    if isinstance(source, Mapping) and source.get(own_mechanisms.KEY):
+        names = ", ".join(one["name"] for one in source[own_mechanisms.KEY])
+        raise InputError(f"{own_mechanisms.KEY}: {names}: no file can hold a mechanism of your own; add it again in Python: with_(…)")
     problems: list[str] = []
     root = gather_data(source, problems) if isinstance(source, Mapping) else gather(*find(source), (), problems)
     apply_overrides(root, overrides, problems)
@@ -336,7 +361,7 @@ def override(scenario: Scenario, *assignments: str) -> Scenario:
     root = Node.of(scenario._given)
     problems: list[str] = []
     apply_overrides(root, assignments, problems)
-    return _build(root, problems)
+    return scenario._again(root, problems)
 
 
 def schema() -> dict:

@@ -79,6 +79,22 @@ SCHEDULE = (
 
 
 def plan(mechanisms: Sequence[Mechanism]) -> tuple[tuple[str, Callable], ...]:
-    """The schedule bound to these mechanisms: (phase, method) in order; without those that are not there, or optional and off."""
+    """The schedule bound to these mechanisms: (phase, method) in order; without those that are not there, or optional and off.
+
+    Mechanisms that are not in the schedule run where their `runs_after` puts them, in the order given.
+    """
     by_name = {mechanism.name: mechanism for mechanism in mechanisms if not mechanism.optional or mechanism.enabled}
-    return tuple((f"{phase}: {name}.{method}", getattr(by_name[name], method)) for phase, name, method in SCHEDULE if name in by_name)
+    rows = _with_added(mechanisms)
+    return tuple((f"{phase}: {name}.{method}", getattr(by_name[name], method)) for phase, name, method in rows if name in by_name)
+
+
+def _with_added(mechanisms: Sequence[Mechanism]) -> Sequence[tuple[str, str, str]]:
+    own = [mechanism for mechanism in mechanisms if isinstance(mechanism, Mechanism)]  # policies act together as one that is none
+    added = [(step, mechanism.name, method) for mechanism in own for method, step in mechanism.runs_after.items()]
+    if not added:
+        return SCHEDULE
+    rows = []
+    for phase, name, method in SCHEDULE:
+        rows.append((phase, name, method))
+        rows += [(phase, mine, runs) for step, mine, runs in added if step == f"{name}.{method}"]
+    return rows

@@ -26,6 +26,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "metrics.labour": 2, "metrics.skills": 2, "metrics.adoption": 2, "metrics.credit": 2, "metrics.spread": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
+    "own_mechanisms": 3,
     "result": 3, "result_file": 3, "outcome": 3, "checkpoint": 3,
     "analysis": 4, "analysis.consistency": 4, "analysis.ensemble": 4, "analysis.store": 4, "analysis.executors": 4, "analysis.study": 4,
     "analysis.designs": 4, "analysis.response": 4, "analysis.sweep_checks": 4, "figures.sweep": 4, "analysis.resilience": 4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,6 +42,7 @@ class Mechanism(BaseModel):
     columns: ClassVar[tuple[Column, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
+    runs_after: ClassVar[Mapping[str, str]] = {}  # of one that is not in the schedule: its phase method → the method it follows
 
     def settle(self, state: State, rest: Rest) -> None:
         """Write this mechanism's columns at the resting state."""

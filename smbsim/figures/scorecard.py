@@ -201,18 +201,13 @@ def _cloud(ax, x, y, label_x: str, label_y: str) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _centred(x: np.ndarray) -> np.ndarray:
-    """(R, Q) each run less its own mean, plus the mean of all: levels of runs differ, and only movements count."""
-    known = np.isfinite(x).all(axis=1)
-    return np.where(known[:, None], x - x.mean(axis=1, keepdims=True) + (x[known].mean() if known.any() else 0.0), np.nan)
-
-
 @base.styled
 def beveridge(card, ax=None):
     """Vacancies against unemployment, one dot per quarter and run."""
     ax = base.axis(ax, 5.2, 3.8)
-    u, v = (_centred(card.measures[f"quarter_{name}"]).ravel() for name in ("unemployment", "vacancies"))
+    u, v = (card.measures[f"quarter_{name}"].ravel() for name in ("unemployment", "vacancies"))
     _cloud(ax, u, v, "Unemployment (% of the labour force)", "Vacancies (% of jobs and vacancies)")
+    ax.set_ylim(bottom=0.0)
     return _signed(ax, card, "beveridge", "More vacancies go with", ("less", "more"), "unemployment")
 
 
@@ -233,7 +228,7 @@ def _signed(ax, card, name: str, start: str, words: tuple[str, str], end: str):
         title = f"{start} {strength} {end}".strip() + f": correlation {value:.2f}".replace("-", "−")
     else:
         title = "Nothing moves"
-    base.headline(ax, title, f"'{card.name}', {_runs(card)}; mean correlation of single runs, quarters less the mean of their run")
+    base.headline(ax, title, f"'{card.name}', {_runs(card)}; mean correlation of single runs")
     return ax
 
 

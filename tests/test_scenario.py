@@ -22,7 +22,8 @@ ORDER_KEYS = "preset, forecast_speed, stock_adjustment, inventory_adjustment, su
 KINDS = "demand, preference, capacity, supply, plant_closure, labour, removal, import_stop, import_price, wage, cost, credit_crunch"
 TOP_KEYS = (
     "name, description, sources, economy, model, population, reconstruct, network, horizon, production, orders, trade, market, costs, "
-    "finance, labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, shocks, policies, "
+    "finance, labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, skills, automation, "
+    "shocks, policies, "
     "variants, runs, output, extends"
 )
 
@@ -236,7 +237,10 @@ SHOCK = "shocks: [{{kind: demand, start: 1, size: 0.2, {}}}]"
             f"s.yaml:3 orders: unknown key 'stock_ajustment'. Did you mean 'stock_adjustment'? Valid: {ORDER_KEYS}.",
         ),
         ("name: x\nshoks: []", f"s.yaml:2 unknown key 'shoks'. Did you mean 'shocks'? Valid: {TOP_KEYS}."),
-        ("model: ariot", "s.yaml:1 model = \"ariot\" is not valid. Did you mean 'ario'? Valid: leontief, ario, closed, money, work, life."),
+        (
+            "model: ariot",
+            "s.yaml:1 model = \"ariot\" is not valid. Did you mean 'ario'? Valid: leontief, ario, closed, money, work, life, people.",
+        ),
         ("market: {enabled: 1}", "s.yaml:1 market.enabled = 1 is not true or false"),
         ("credit: {enabled: true}", "s.yaml:1 credit.enabled = true needs finance.enabled = true"),
         ("population: {smbs: 0}", "s.yaml:1 population.smbs = 0 is outside [1, inf) firms"),

@@ -39,7 +39,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.compare": 4, "analysis.intervals": 4, "analysis.side_by_side": 4, "figures.compare": 4,
     "analysis.bimodality": 4, "analysis.sweeps": 4, "analysis.thresholds": 4, "analysis.basins": 4, "analysis.scaling": 4,
     "analysis.verdict": 4, "analysis.tipping": 4, "analysis.tipping_scenario": 4, "analysis.tipping_folder": 4, "figures.tipping": 4,
-    "analysis.holds": 4, "analysis.phases": 4, "analysis.tipping_checks": 4,
+    "analysis.holds": 4, "analysis.confidence": 4, "analysis.phases": 4, "analysis.tipping_checks": 4,
     "analysis.space": 4, "analysis.evaluations": 4, "analysis.outputs": 4, "analysis.points_folder": 4, "analysis.sensitivity": 4,
     "analysis.emulator": 4, "analysis.calibration": 4, "analysis.calibration_study": 4, "figures.calibration": 4, "commands.calibrate": 5,
     "analysis.sensitivity_study": 4, "figures.sensitivity": 4, "commands.sensitivity": 5, "commands.sweep": 5,

@@ -4,8 +4,9 @@
 
 First it is checked that one job, two threads and two processes write the same bytes; otherwise nothing is printed. One and two jobs are
 timed in turn, and medians are compared. Processor time tells how much of a gain is lost to the machine being shared: the load is printed.
-The cost of the harness is processor time of an ensemble beside that of its bare runs; files are written once, whatever the number of runs.
-Memory is the peak of a process of its own. Aims, on two quiet cores: two jobs 1.7 times one; harness below 5 %; peak of 10 000 small runs 1.2 times that of 100.
+The cost of the harness is processor time of an ensemble beside that of its bare runs; files are written once, whatever the number of
+runs. Memory is the peak of a process of its own. Aims, on two quiet cores: two jobs 1.7 times one; harness below 5 %; peak of 10 000
+small runs 1.2 times that of 100.
 """
 
 from __future__ import annotations

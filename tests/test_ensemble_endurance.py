@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import importlib
 import json
 import os
 import random
@@ -15,8 +16,8 @@ import time
 
 import pytest
 
+from smbsim import economy, result_file, scenario
 from smbsim import result as results
-from smbsim import result_file, scenario
 from smbsim.analysis import ensemble, response, store, study
 from smbsim.schema import InputError
 
@@ -62,6 +63,37 @@ def statuses(path) -> list[str]:
 def test_threads_and_processes_write_the_same_bytes(spec, whole, tmp_path, how):
     response.sweep(spec, OVER, out=tmp_path / "out", **how)
     assert numbers(tmp_path / "out") == whole
+
+
+OWN = """
+import os
+from smbsim.mechanisms import Column, Mechanism
+
+class Where(Mechanism):
+    name = "where"
+    columns = (Column("place", "1", 0.0, "Process in which it was computed", low=0),)
+    writes = ("place",)
+    runs_after = {"look": "orders.expect"}
+
+    def look(self, state, step):
+        state.firms.place[:] = os.getpid()
+        if os.getpid() == PARENT:
+            raise ValueError("in the process that asked")
+"""
+
+
+def test_mechanism_in_python_goes_to_processes_where_they_can_import_it(spec, tmp_path, monkeypatch):
+    """One that stands in a module; one of a test or a notebook, which no other process could find, stays in threads."""
+    (tmp_path / "own_place.py").write_text(OWN.replace("PARENT", str(os.getpid())))
+    monkeypatch.syspath_prepend(tmp_path)
+    mechanism = importlib.import_module("own_place").Where
+    found = ensemble.run(spec.with_(mechanism()), runs=2, jobs=2)
+    assert found.manifest["failed"] == 0
+    with pytest.raises(ensemble.AllRunsFailed, match="in the process that asked"):
+        ensemble.run(spec.with_(mechanism()), runs=2, jobs=2, executor="threads")
+    here = type("Here", (mechanism,), {"name": "here", "columns": (), "writes": (), "look": lambda self, state, step: None})
+    here.__module__ = "__main__"
+    assert not study.Study(spec.with_(here()), (1, 2), economy.load("us_2022")).in_python
 
 
 def test_shards_of_one_folder_make_the_result_when_the_last_ends(spec, whole, tmp_path):
@@ -317,11 +349,8 @@ def test_time_limit_must_be_positive(spec):
 
 def test_run_id_stands_for_what_is_computed_and_nothing_else(spec):
     def run_id(scenario_, seed=4, **changes):
-        return study.Study(scenario_, (seed,), ECONOMY, **changes).run_id(0)
+        return study.Study(scenario_, (seed,), economy.load("us_2022"), **changes).run_id(0)
 
-    from smbsim import economy
-
-    ECONOMY = economy.load("us_2022")
     same = run_id(spec)
     assert run_id(spec.with_(name="other", description="x", runs={"replicates": 99, "seed": 1})) == same
     assert run_id(spec, points=({"shocks[0].size": 0.2},)) == same

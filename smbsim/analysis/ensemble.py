@@ -36,7 +36,7 @@ from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError
 from ..simulate import validate
-from .executors import workers
+from .executors import PROCESSES, workers
 from .store import DONE, FAILED, Store, clear, told
 from .study import RESUMED, Progress, Row, Study, again, execute
 
@@ -78,7 +78,8 @@ def run(
     jobs       : runs at a time; default one per core
     resume     : take finished runs from the folder
     check      : check every column after every phase (slow)
-    executor   : "threads" (default), "processes", or any concurrent.futures.Executor, which stays open
+    executor   : "threads", "processes", or any concurrent.futures.Executor, which stays open; default threads, but processes where a
+                 mechanism of your own takes part that stands in a module, because Python code runs in one thread at a time
     scheduler  : address of a dask scheduler, whose workers compute instead
     shard      : (i, N): compute only every N-th run, from the i-th on; the last of the shards to end makes the result
     reuse      : other results folders, whose finished runs are taken where they are the same
@@ -133,6 +134,8 @@ def compute(
     Into the folder go scenario.yaml, parts, runs.csv and ensemble.nc. Raises what `run` raises.
     """
     _check(folder, shard, study.limit)
+    if executor is None and jobs != 1 and len(study) > 1 and study.in_python:
+        executor = PROCESSES
     sharded = shard != (1, 1)
     if folder is not None:
         with told(folder):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from importlib.machinery import PathFinder
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -34,6 +35,7 @@ from .store import DONE, FAILED, Record, Store, record, run_id
 
 Progress = Callable[[int, int], None]  # weeks done, weeks in all
 
+PACKAGE = __name__.partition(".")[0]
 RESUMED = "resumed"
 EXPECTED = (ValueError, ArithmeticError, MemoryError)
 ABOUT = ("name", "description", "sources", "variants", "runs", "economy")  # what no number of a run depends on; tables count by content
@@ -104,6 +106,12 @@ class Study:
                 name.encode() + (np.ascontiguousarray(values).tobytes() if isinstance(values, np.ndarray) else repr(values).encode())
             )
         return digest.hexdigest()
+
+    @property
+    def in_python(self) -> bool:
+        """Whether a mechanism of a user's own, which holds the lock of the interpreter, takes part, and another process can import it."""
+        own = {type(m) for v in self.variants(0).values() for m in v.mechanisms if type(m).__module__.partition(".")[0] != PACKAGE}
+        return bool(own) and all(_importable(kind) for kind in own)
 
     @cached_property
     def weeks(self) -> int:
@@ -184,6 +192,12 @@ def execute(
         if not on.near:
             tell(study.weeks * len(batch))
     return rows, mistake
+
+
+def _importable(kind: type) -> bool:
+    """Whether a class can be found by a process that starts afresh: not one of a notebook, a script or a function."""
+    top = kind.__module__.partition(".")[0]
+    return top != "__main__" and "<" not in kind.__qualname__ and PathFinder.find_spec(top) is not None
 
 
 def again(study: Study, k: int) -> Record:

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -318,22 +319,25 @@ def test_read_only_part_is_one_line_and_stays_readable(spec, tmp_path, monkeypat
 
 
 def test_run_that_raises_and_run_that_takes_too_long_do_not_stop_the_others(spec, tmp_path, monkeypatch):
-    run = study.run_variants
+    run, clock, late = study.run_variants, time.perf_counter, threading.local()
 
-    def trouble(variants, seed, economy, threads, check, progress, network):
-        size = next(iter(variants["scenario"].shocks)).size
-        if (round(size, 1), seed) == (0.2, 5):
+    def trouble(variants, seed, *rest):
+        size = round(next(iter(variants["scenario"].shocks)).size, 1)
+        if (size, seed) == (0.2, 5):
             raise ValueError("firms.cash: 1 values not finite")
-        if (round(size, 1), seed) == (0.3, 6):
-            time.sleep(1.0)
-        return run(variants, seed, economy, threads, check, progress, network)
+        late.seconds = 5000.0 if (size, seed) == (0.3, 6) else 0.0
+        try:
+            return run(variants, seed, *rest)
+        finally:
+            late.seconds = 0.0
 
     monkeypatch.setattr(study, "run_variants", trouble)
-    found = response.sweep(spec, OVER, out=tmp_path / "out", jobs=2, time_limit=0.9)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + getattr(late, "seconds", 0.0))
+    found = response.sweep(spec, OVER, out=tmp_path / "out", jobs=2, time_limit=1000.0)
     failed = {(row["point"], row["seed"]): row["error"] for row in rows(tmp_path / "out") if row["status"] == "failed"}
     assert failed == {
         ("1", "5"): "ValueError: firms.cash: 1 values not finite",
-        ("2", "6"): "TimeLimit: longer than the 0.9 s that a run may take",
+        ("2", "6"): "TimeLimit: longer than the 1000 s that a run may take",
     }
     assert found.response("real_value_added").runs.tolist() == [3, 2, 2, 3]
     assert (found.manifest["failed"], found.manifest["ended"]) == (2, "2 of 12 runs failed")

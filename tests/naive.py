@@ -838,12 +838,11 @@ class NaiveEconomy:
         due = ("wage_bill", "compliance_cost", "product_tax_paid", "profit_tax_paid", "counter_cost", "spot_cost", "emergency_cost",
                "interest", "principal", "loan_overdue", "trade_due")  # fmt: skip
         outflow = sum(firm[name] for name in due) + min(firm["capex"], firm["depreciation"])
-        seen = min(max(t - firm["born"], 13), 52)
         for mean, value, weeks in (
             ("mean_outflow", outflow, 13),
             ("mean_receipts", firm["price"] * firm["final_sales"], 13),
             ("mean_counter", firm["counter_cost"], 13),
-            ("mean_profit", firm["profit"], seen),
+            ("mean_profit", firm["profit"], 52),
             ("mean_demand", firm["demand"], 52),
         ):
             firm[mean] += (value - firm[mean]) / weeks

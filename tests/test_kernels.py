@@ -54,6 +54,7 @@ KERNELS = {
 ELSEWHERE = (
     "systemic.cascade",
     "analysis.bimodality",
+    "analysis.indicators",
 )
 PACKAGE = Path(smbsim.__file__).parent
 ALLOWED = {"range", "len", "min", "max", "abs", "np"}  # globals that a kernel may use besides constants and kernels of its file

@@ -29,7 +29,7 @@ COLUMNS = [("state", column) for column in STRUCTURE] + [(m.name, column) for m 
 WIDTHS = ("sector", "region", "account", "lead", "import_lead", "use", "policy")
 UNITS = {  # what a unit may be made of; a new word is a decision
     "1", "heads", "firms", "regions", "runs", "currency", "base currency", "choice", "switch", "file", "percent", "d", "days",
-    "wk", "quarter", "yr", "share", "h",
+    "wk", "quarter", "yr", "share", "h", "offers",
 }  # fmt: skip
 
 

@@ -421,7 +421,8 @@ class Automation(Mechanism):
         firms = state.firms
         whole = WEEKS_PER_YEAR * look.setup * (look.pay * added).sum(axis=1)
         firms.tool_value[rows] += whole
-        firms.setup_cost[rows], firms.tool_support[rows] = own, np.maximum(whole - own, 0.0)
+        firms.setup_cost[rows] = own
+        firms.tool_support[rows] = np.where(firms.tool_subsidy[rows] > 0.0, np.maximum(whole - own, 0.0), 0.0)
         if own.any():
             paid = np.zeros(firms.n)
             paid[rows] = own
@@ -478,11 +479,11 @@ class Automation(Mechanism):
     def _follow(self, state, step, rows) -> None:
         """Large firms go as far beyond their start as the SMBs of their sector have on average, by staff."""
         firms, mean = state.firms, np.zeros((len(state.sector_codes), len(FUNCTIONS)))
-        small = firms.alive & (firms.kind == SMB)
+        small = firms.alive & (firms.kind == SMB) & (firms.employment > 0.0)
         for g in np.unique(firms.sector[rows]):
             mine = np.flatnonzero(small & (firms.sector == g))
             staff = firms.employment[mine]
-            if staff.any():
+            if len(mine):
                 mean[g] = staff @ (firms.depth[mine] - firms.starting_depth[mine]) / staff.sum()
         look, old = self._look(state, step.t, rows, np.ones((len(rows), len(FUNCTIONS)))), firms.depth[rows]
         new = np.clip(firms.starting_depth[rows] + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])

@@ -83,7 +83,7 @@ class Entry(Mechanism):
                               high=500, source="assumption")  # fmt: skip
     spread: float = param(0.26, unit="1", doc="σ: standard deviation of the logarithm of productivity of new firms", low=0, high=1,
                           source="Foster, Haltiwanger and Syverson (2008): dispersion of productivity .26")  # fmt: skip
-    quality_spread: float = param(0.52, unit="1", doc="σ_q: the same of their quality", low=0, high=2, tier="calibrated",
+    quality_spread: float = param(0.62, unit="1", doc="σ_q: the same of their quality", low=0, high=2, tier="calibrated",
                                   source="fitted to exit by age, BDS 2015-19")  # fmt: skip
     handicap: float = param(0.0, unit="1", doc="h: by how much customers think less of a firm they do not know, log", low=0, high=2,
                             tier="calibrated",

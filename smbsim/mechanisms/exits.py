@@ -80,7 +80,7 @@ class Exits(Mechanism):
 
     enabled: bool = param(False, unit="switch", doc="Firms can close; off: nobody does", source="limit of M5")
     grace_weeks: int = param(20, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
-    offer_rate: float = param(2.1, unit="offers/yr", doc="o: offers to the average beginner", low=0, high=52, tier="calibrated",
+    offer_rate: float = param(2.15, unit="offers/yr", doc="o: offers to the average beginner", low=0, high=52, tier="calibrated",
                               source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip
     offer_size: float = param(0.87, unit="heads", doc="θ: staff whose usual income for an owner equals the mean offer", low=0.01, high=1000,
                               tier="calibrated", source="fitted to exit rates by age, BDS 2015-19")  # fmt: skip

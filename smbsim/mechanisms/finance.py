@@ -71,7 +71,8 @@ class Finance(Mechanism):
         Column("mean_receipts", "currency/wk", 0.0, "Paid to the firm over the counter in a week: mean of 13 weeks", low=0,
                entrant="scaled"),
         Column("mean_counter", "currency/wk", 0.0, "Paid for counter inputs in a week: mean of 13 weeks", low=0, entrant="scaled"),
-        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks, or since the firm began"),
+        Column("mean_profit", "currency/wk", 0.0, "Profit after interest: mean of 52 weeks; of a new firm at first that of its model",
+               entrant="scaled"),
         Column("mean_demand", "base currency/wk", 0.0, "Demand: mean of 52 weeks", low=0, entrant="scaled"),
         Column("cash_cover", "wk", 0.0, "Weeks of outflow that the firm wants to hold as deposits", low=0, entrant="copied"),
         Column("normal_debt", "currency", 0.0, "Bank loans that roll over; what is above them is repaid", low=0, entrant="scaled"),
@@ -284,7 +285,7 @@ class Finance(Mechanism):
         """A thirteenth of the deposits above target goes to owners each week; the bank passes on what it earned."""
         firms = state.firms
         if self.enabled:
-            self._look_back(state, step.t)
+            self._look_back(state)
         firms.dividends[:] = np.maximum(firms.cash - firms.liquidity_target, 0.0) / self.dividend_weeks
         if self.enabled:
             firms.dividends[(firms.overdue > 0) | ~firms.alive] = 0.0
@@ -295,7 +296,7 @@ class Finance(Mechanism):
         else:
             self._to_owners(state, BANK, firms.interest, "bank dividends")
 
-    def _look_back(self, state, t) -> None:
+    def _look_back(self, state) -> None:
         """What is overdue, the means, and the liquidity target that follows them."""
         firms = state.firms
         overdue = firms.wage_arrears + firms.tax_arrears + firms.interest_arrears + firms.loan_overdue + firms.trade_overdue
@@ -310,7 +311,7 @@ class Finance(Mechanism):
             (firms.mean_outflow, outflow, CASH_WEEKS),
             (firms.mean_receipts, firms.price * firms.final_sales, CASH_WEEKS),
             (firms.mean_counter, firms.counter_cost, CASH_WEEKS),
-            (firms.mean_profit, firms.profit, np.clip(t - firms.born, CASH_WEEKS, SLOW_WEEKS)),  # the young have not seen a year
+            (firms.mean_profit, firms.profit, SLOW_WEEKS),
             (firms.mean_demand, firms.demand, SLOW_WEEKS),
         ):
             mean[:] += (value - mean) / weeks

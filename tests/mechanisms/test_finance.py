@@ -386,7 +386,7 @@ def test_liquidity_target_follows_what_falls_due():
     )  # fmt: skip
     firms.final_sales[:] *= 2.0
     for _ in range(300):
-        finance._look_back(state, 0)
+        finance._look_back(state)
     assert np.allclose(firms.mean_outflow, 2.0 * outflow, rtol=1e-9)
     assert np.allclose(firms.liquidity_target, 2.0 * target, rtol=1e-9)
 
@@ -421,16 +421,6 @@ def test_switched_off_nobody_saves_for_growth():
     state.firms.mean_demand[:] *= 2.0
     Finance()._aim(state)
     assert np.array_equal(state.firms.liquidity_target, target)
-
-
-@pytest.mark.parametrize(("age", "weeks"), [(0, 13), (13, 13), (30, 30), (52, 52), (520, 52)])
-def test_the_young_judge_profit_by_what_they_have_seen(age, weeks):
-    """A loss moves the mean profit by a thirteenth at first, by one part in as many weeks as the firm is old, by a 52nd in the end."""
-    state, finance = at_rest()
-    firms = state.firms
-    firms.born[:], firms.mean_profit[:], firms.profit[:] = 100 - age, 10.0, -42.0
-    finance._look_back(state, 100)
-    assert np.allclose(firms.mean_profit, 10.0 - 52.0 / weeks, rtol=1e-12)
 
 
 def test_deposits_at_rest_last_as_long_as_those_of_the_data():

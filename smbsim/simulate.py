@@ -21,8 +21,11 @@ from .mechanisms.base import Step
 from .metrics import METRICS
 from .metrics.adoption import SIZES
 from .metrics.base import Metric
+from .metrics.displacement import SEPARATIONS
+from .metrics.equity import GROUPINGS
 from .metrics.identities import Books
 from .metrics.network import TIERS, bullwhip, by_tier, tiers
+from .metrics.stakeholders import STAKEHOLDERS
 from .network import FirmNetwork
 from .outcome import GROUPS, Outcome, firm_panel, panels, policy_names
 from .population import build
@@ -248,7 +251,10 @@ def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week)
     years = (scenario.horizon.weeks - week) / WEEKS_PER_YEAR
     flows = {(v, *line): amount / years for v in names for line, amount in recorders[v].flows.items()}
     outcomes = {v: recorders[v].outcome for v in names}
-    labels = {"sector": state.sector_codes, "region": state.region_names, "tier": TIERS, "function": FUNCTIONS, "size": SIZES}
+    labels = {
+        "sector": state.sector_codes, "region": state.region_names, "tier": TIERS, "function": FUNCTIONS, "size": SIZES,
+        "grouping": GROUPINGS, "stakeholder": STAKEHOLDERS, "separation": SEPARATIONS,
+    }  # fmt: skip
     if known_policies := policy_names(tuple(outcomes.values())):
         labels |= {"policy": known_policies, "group": GROUPS, "account": state.account_names}
     return Result(

@@ -24,6 +24,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
     "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2, "metrics.demography": 2,
     "metrics.labour": 2, "metrics.skills": 2, "metrics.adoption": 2, "metrics.credit": 2, "metrics.spread": 2,
+    "metrics.equity": 2, "metrics.stakeholders": 2, "metrics.displacement": 2,
     "systemic": 2, "systemic.esri": 2, "systemic.cascade": 2, "systemic.layout": 2, "systemic.multipliers": 2,
     "scenario_text": 3, "scenario_errors": 3, "scenario_files": 3, "scenario": 3, "population": 3, "schedule": 3, "simulate": 3,
     "own_mechanisms": 3,

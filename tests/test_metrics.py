@@ -14,8 +14,11 @@ from smbsim.metrics import METRICS
 from smbsim.metrics.activity import value_added
 from smbsim.metrics.adoption import SIZES
 from smbsim.metrics.base import Metric
+from smbsim.metrics.displacement import SEPARATIONS
+from smbsim.metrics.equity import GROUPINGS
 from smbsim.metrics.identities import Books
 from smbsim.metrics.network import TIERS, bullwhip, by_tier, tiers, upstreamness
+from smbsim.metrics.stakeholders import STAKEHOLDERS
 from smbsim.network import chain
 from smbsim.scenario import MECHANISMS
 from smbsim.state import EVERYWHERE, LARGE, SMB, STRUCTURE, TABLES, State
@@ -104,7 +107,27 @@ def state() -> State:
     firms.labour_intensity[:], firms.automation_layoffs[:] = (0.8, 1.0, 0.5, 1.1), (0.0, 0.0, 0.0, 3.0)
     firms.setup_cost[:], firms.tool_rent[:] = (2.0, 0.0, 0.0, 1.0), (0.25, 0.0, 0.0, 0.5)
     state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
+    firms.interest[:], firms.depreciation[:], firms.profit[:] = (1.0, 0.5, 0.0, 2.0), (3.0, 0.5, 0.0, 2.0), (20.0, -1.0, 0.0, 10.0)
+    firms.product_tax_paid[:], firms.profit_tax_paid[:] = (4.0, 0.25, 0.0, 3.0), (2.0, 0.0, 0.0, 1.0)
+    firms.tool_value[:], firms.training_spent[:], firms.value_before[:] = (100.0, 20.0, 9.0, 9.0), (400.0, 7.0, 7.0, 0.0), 0.1
+    state.households.disposable[:], state.households.invested[:] = (300.0, 60.0, 100.0, 105.0), (0.0, 6.0, 0.0, 5.0)
     return state
+
+
+def naive_gini(y, w) -> float:
+    """Mean difference of all pairs by twice the mean."""
+    y, w = np.asarray(y), np.asarray(w)
+    return float((np.abs(y[:, None] - y) * w[:, None] * w).sum() / (2 * w.sum() * (w @ y)))
+
+
+def naive_theil(y, w) -> float:
+    mean = np.average(y, weights=w)
+    return sum(wi / sum(w) * yi / mean * np.log(yi / mean) for yi, wi in zip(y, w, strict=True))
+
+
+SOLD, ONE = (88.0, 4.5), (1.0, 1.0)
+PEOPLE, INCOME, WEALTH = (30.0, 3.3, 20.0, 2.2), (10.0, 20.0, 5.0, 50.0), (100 / 30, 200 / 3.3, 15.0, 400 / 2.2)
+PAY, STAFF = (5.0, 4.0, 8.0), (10.0, 1.0, 4.0)
 
 
 KNOWN = {
@@ -201,6 +224,30 @@ KNOWN = {
     "labour_saved": 10 * 0.2 / 11.0,
     "adopter_productivity": (1.0 * 1.2 / 0.8) / (0.5 * 0.8),
     "tool_spending": 3.75,
+    "training_roi": 52 * 50.0 * np.expm1(0.3 - 0.1) / 400.0,
+    "tool_roi": 52 * (50.0 * 0.25 - 0.25) / 120.0,
+    "displacement_by_cause": [0.0, 1e3 * 52 * 0.75 / 15.0, 1e3 * 52 * 3.0 / 15.0],
+    "reemployment": (3 * (1 - 0.75**26) + 4 * (1 - 0.8125**26)) / 7,  # .75 of three, .75 of four are hired in a week
+    "earnings_loss": 1 - (1 - (3 * (1 - 0.75**52) / 0.25 + 4 * (1 - 0.8125**52) / 0.1875) / 7 / 52) * 7.0 / 1.6,
+    "stakeholder_shares": np.array([55.0, 1.5, -2.75, 20.5, 0.5]) / 74.75,  # what is cheap at one of the two is dear at the other
+    "labour_share": 75.0 / (75.0 + 29.0 + 5.5 + 3.5 + 2.0 - 9.0),
+    "smb_labour_share": 55.0 / (55.0 + 19.0 + 3.5 + 1.5 + 0.5 - 9.0),
+    "sales_gini": naive_gini(SOLD, ONE),
+    "sales_top_share": 0.2 * 88.0 / 92.5,  # a fifth of the larger of the two
+    "sales_theil": naive_theil(SOLD, ONE),
+    "sales_theil_between": [naive_theil(SOLD, ONE), 0.0, naive_theil(SOLD, ONE), naive_theil(SOLD, ONE)],  # both are of one sector
+    "income_gini": naive_gini(INCOME, PEOPLE),
+    "income_theil": naive_theil(INCOME, PEOPLE),
+    "income_theil_classes": naive_theil((400 / 50, 176 / 5.5), (50.0, 5.5)),
+    "income_theil_regions": naive_theil((366 / 33.3, 210 / 22.2), (33.3, 22.2)),
+    "income_atkinson": 1 - np.average(np.sqrt(INCOME), weights=PEOPLE) ** 2 / np.average(INCOME, weights=PEOPLE),
+    "income_palma": (110.0 + 20.0 * 3.3 + 10.0 * 0.05) / (100.0 + 10.0 * 2.2),  # tenths of 55.5: 5.55 and 22.2 people
+    "wealth_gini": naive_gini(WEALTH, PEOPLE),
+    "wealth_top_share": (400.0 + 200.0 + 15.0 * 0.05) / 1000.0,
+    "wage_gini": naive_gini(PAY, STAFF),
+    "wage_spread": np.sqrt(np.cov(np.log(PAY), aweights=STAFF, ddof=0)),
+    "wage_theil": naive_theil(PAY, STAFF),
+    "wage_theil_sectors": naive_theil((54 / 11, 8.0), (11.0, 4.0)),
     "output_variance": (11.0 / 24.0) ** 2,  # 1 and 5 / 60
     "output_moran": -1.0,  # two that trade and fare differently
 }
@@ -208,7 +255,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", METRICS)
 def test_metric_has_its_known_value(state, name):
-    assert METRICS[name](state) == pytest.approx(KNOWN[name], rel=1e-14)
+    assert METRICS[name](state) == pytest.approx(KNOWN[name], rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
@@ -220,7 +267,10 @@ def test_metric_is_declared(metric):
     assert metric.label
     assert metric.doc.strip().endswith(".")
     state, _, _ = miniature(30)
-    shapes = {None: (), "sector": (state.sectors.n,), "region": (state.regions.n,), "function": (len(FUNCTIONS),), "size": (len(SIZES),)}
+    shapes = {
+        None: (), "sector": (state.sectors.n,), "region": (state.regions.n,), "function": (len(FUNCTIONS),), "size": (len(SIZES),),
+        "grouping": (len(GROUPINGS),), "stakeholder": (len(STAKEHOLDERS),), "separation": (len(SEPARATIONS),),
+    }  # fmt: skip
     shape = shapes[metric.axis]
     assert np.shape(metric(state)) == shape
     assert np.all(np.isfinite(metric(state)))

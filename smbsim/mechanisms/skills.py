@@ -87,6 +87,7 @@ class Skills(Mechanism):
         Column("training_since", "wk", 0, "Week in which it began", dtype="i4"),
         Column("value_before", "1", 0.0, "Skill value when it began"),
         Column("training_payoff", "1", 0.0, "Believed gain in skill value from a programme", entrant="copied"),
+        Column("training_spent", "currency", 0.0, "Fees and hours that the programme under way has cost so far", low=0),
         Column("training_cost", "currency/wk", 0.0, "Fees paid this week, less what the state bears", low=0),
         Column("training_subsidy", "1", 0.0, "Share of the fees that the state bears", low=0, high=1),
         Column("public_training", "h/yr", 0.0, "Training of a head that a programme of the state gives", low=0),
@@ -230,6 +231,7 @@ class Skills(Mechanism):
         if borne.any():
             transfer(state, GOVERNMENT, INVESTMENT, float(borne.sum()), "training subsidy")
         firms.training_cost[:] = paid
+        firms.training_spent[:] += paid + firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
         firms.other_cost[:] += paid
 
     def _pay_employers(self, state) -> None:
@@ -298,8 +300,8 @@ class Skills(Mechanism):
     def _judge(self, state, rows) -> None:
         firms, regions = state.firms, state.regions
         typical = np.vstack([regions.typical_skill, regions.population_share @ regions.typical_skill])  # the last for region -1
-        firms.readiness[rows] = competence(firms.skill[rows] - typical[firms.region[rows]])
-        firms.versatility[rows] = 1.0 - gini(competence(firms.skill[rows]))
+        firms.readiness[rows] = (firms.skill[rows] - typical[firms.region[rows]]) @ COMPETENCE.T
+        firms.versatility[rows] = 1.0 - gini(firms.skill[rows] @ COMPETENCE.T)
         firms.redeployed[rows] = np.where(firms.kind[rows] == SMB, self.redeployment * firms.versatility[rows], 0.0)
 
     def _reward(self, state, rows) -> None:
@@ -329,12 +331,8 @@ class Skills(Mechanism):
         starts = rows[can & (step.draws.uniform("training", step.t, firms.uid[rows]) < likely) & (off > 0.0)]
         firms.training_hours[starts] = self.hours
         firms.training_since[starts] = step.t
+        firms.training_spent[starts] = 0.0
         firms.value_before[starts] = firms.skill_value[starts]
-
-
-def competence(skill: np.ndarray) -> np.ndarray:
-    """(m, F) Σ_k Ω_fk s_k of m rows of levels (m, K). Not a product of matrices, whose rounding depends on the number of rows."""
-    return (skill[:, :, None] * COMPETENCE.T).sum(axis=1)
 
 
 def gini(values: np.ndarray) -> np.ndarray:
@@ -342,7 +340,7 @@ def gini(values: np.ndarray) -> np.ndarray:
     F = values.shape[1]
     ordered = np.sort(values, axis=1)
     total = ordered.sum(axis=1)
-    ranked = (ordered * (2.0 * np.arange(1, F + 1) - F - 1.0)).sum(axis=1)
+    ranked = ordered @ (2.0 * np.arange(1, F + 1) - F - 1.0)
     return np.divide(ranked, F * total, out=np.zeros(len(values)), where=total > 0)
 
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import activity, adoption, credit, demography, exits, finance, labour, prices, skills, spread
+from . import (
+    activity,
+    adoption,
+    credit,
+    demography,
+    displacement,
+    equity,
+    exits,
+    finance,
+    labour,
+    prices,
+    skills,
+    spread,
+    stakeholders,
+)
 from .base import Metric
 
 METRICS: dict[str, Metric] = {
@@ -25,9 +39,16 @@ METRICS: dict[str, Metric] = {
         prices.price_level, prices.sector_price, prices.smb_markup, prices.sector_concentration, prices.import_share,
         skills.skill_level, skills.sector_skill_level, skills.digital_skill_level, skills.new_skill_level, skills.pool_skill_level,
         skills.skill_gap, skills.skill_efficiency, skills.training_smbs, skills.training_spending, skills.training_return,
-        skills.training_belief, skills.versatility, skills.staff_on_loan,
+        skills.training_roi, skills.training_belief, skills.versatility, skills.staff_on_loan,
         adoption.ai_use, adoption.tool_use, adoption.function_ai_use, adoption.sector_ai_use, adoption.size_ai_use, adoption.tool_depth,
         adoption.digital_divide, adoption.displacement, adoption.labour_saved, adoption.adopter_productivity, adoption.tool_spending,
+        adoption.tool_roi,
+        displacement.displacement_by_cause, displacement.reemployment, displacement.earnings_loss,
+        stakeholders.stakeholder_shares, stakeholders.labour_share, stakeholders.smb_labour_share,
+        equity.sales_gini, equity.sales_top_share, equity.sales_theil, equity.sales_theil_between,
+        equity.income_gini, equity.income_theil, equity.income_theil_classes, equity.income_theil_regions, equity.income_atkinson,
+        equity.income_palma, equity.wealth_gini, equity.wealth_top_share,
+        equity.wage_gini, equity.wage_spread, equity.wage_theil, equity.wage_theil_sectors,
         spread.output_variance, spread.output_moran,
     )
 }  # fmt: skip

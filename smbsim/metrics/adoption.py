@@ -112,3 +112,15 @@ def adopter_productivity(state):
 def tool_spending(state):
     """Set-up and rent of tools beyond those of the start, paid by firms this week."""
     return state.firms.setup_cost.sum() + state.firms.tool_rent.sum()
+
+
+@metric("1/yr", "Yearly return of tools")
+def tool_roi(state):
+    """What the tools of SMBs beyond those of the start save in wages, less their rent, in a year, by what setting them up has cost.
+
+    Sales won from others are left out. 0 where nothing was set up.
+    """
+    firms, small = state.firms, smbs(state) & (state.firms.labour_intensity > 0.0)
+    invested = firms.tool_value[small].sum()
+    saved = (firms.wage_bill[small] * (1.0 / firms.labour_intensity[small] - 1.0)).sum() - firms.tool_rent[small].sum()
+    return WEEKS_PER_YEAR * saved / invested if invested > 0.0 else 0.0

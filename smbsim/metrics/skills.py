@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..occupations import SPARE
+from ..schema import WEEKS_PER_YEAR
 from .base import metric, smbs
 
 
@@ -79,6 +80,18 @@ def training_return(state):
         np.exp(_mean(firms.skill_value[trains], firms.employment[trains]) - _mean(firms.skill_value[others], firms.employment[others]))
         - 1.0
     )
+
+
+@metric("1/yr", "Yearly return of training")
+def training_roi(state):
+    """Gain since they began in the output of a year, at pay, of SMBs in training, by what it has cost so far in fees and hours.
+
+    0 where nothing was spent.
+    """
+    firms, trains = state.firms, smbs(state) & (state.firms.training_hours > 0.0)
+    spent = firms.training_spent[trains].sum()
+    gained = np.expm1(firms.skill_value[trains] - firms.value_before[trains])
+    return WEEKS_PER_YEAR * (firms.wage_bill[trains] @ gained) / spent if spent > 0.0 else 0.0
 
 
 @metric("1", "Believed return to training")

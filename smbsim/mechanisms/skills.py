@@ -300,8 +300,8 @@ class Skills(Mechanism):
     def _judge(self, state, rows) -> None:
         firms, regions = state.firms, state.regions
         typical = np.vstack([regions.typical_skill, regions.population_share @ regions.typical_skill])  # the last for region -1
-        firms.readiness[rows] = (firms.skill[rows] - typical[firms.region[rows]]) @ COMPETENCE.T
-        firms.versatility[rows] = 1.0 - gini(firms.skill[rows] @ COMPETENCE.T)
+        firms.readiness[rows] = competence(firms.skill[rows] - typical[firms.region[rows]])
+        firms.versatility[rows] = 1.0 - gini(competence(firms.skill[rows]))
         firms.redeployed[rows] = np.where(firms.kind[rows] == SMB, self.redeployment * firms.versatility[rows], 0.0)
 
     def _reward(self, state, rows) -> None:
@@ -335,12 +335,17 @@ class Skills(Mechanism):
         firms.value_before[starts] = firms.skill_value[starts]
 
 
+def competence(skill: np.ndarray) -> np.ndarray:
+    """(m, F) Σ_k Ω_fk s_k of m rows of levels (m, K). Not a product of matrices, whose rounding depends on the number of rows."""
+    return (skill[:, :, None] * COMPETENCE.T).sum(axis=1)
+
+
 def gini(values: np.ndarray) -> np.ndarray:
     """(k,) Gini index of each row of values (k, F) >= 0; 0 where all are zero."""
     F = values.shape[1]
     ordered = np.sort(values, axis=1)
     total = ordered.sum(axis=1)
-    ranked = ordered @ (2.0 * np.arange(1, F + 1) - F - 1.0)
+    ranked = (ordered * (2.0 * np.arange(1, F + 1) - F - 1.0)).sum(axis=1)
     return np.divide(ranked, F * total, out=np.zeros(len(values)), where=total > 0)
 
 

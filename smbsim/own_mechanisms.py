@@ -14,7 +14,8 @@
 
 It is a mechanism like any other: it settles with the others, its columns are allocated and checked, its payments are in the books, and
 whatever takes a scenario takes it (runs, comparisons, searches, Mesa). The manifest says its parameters and its source. No file can hold
-it: a scenario loaded from one is without it and says so, and workers in other processes cannot have it (threads, the default, can).
+it: a scenario loaded from one is without it and says so. Workers in other processes need it in a module that they can import; threads do
+not.
 """
 
 from __future__ import annotations

@@ -37,7 +37,11 @@ PUBLIC = {  # name → module, name there
 
 SHOCKS = ("DemandShock", "PreferenceShock", "CapacityShock", "LabourShock", "Removal", "ImportStop", "ImportPriceShock", "WageShock",
           "CostShock", "CreditCrunch")  # fmt: skip
-POLICIES = ("CreditGuarantee", "EmergencyLoan", "Grant", "WageSubsidy", "TaxDeferral", "ProcurementPreference", "Benefit", "Regulation")
+POLICIES = (
+    "CreditGuarantee", "EmergencyLoan", "Grant", "WageSubsidy", "TaxDeferral", "ProcurementPreference", "Benefit", "Regulation",
+    "ToolGrant", "TaxCredit", "AdvisorySupport", "DigitalInfrastructure", "StaffTraining", "TrainingSubsidy", "JobseekerTraining",
+    "ReskillingObligation", "BasicIncome",
+)  # fmt: skip
 PUBLIC |= {name: ("interventions.shocks", name) for name in SHOCKS} | {name: ("interventions.policies", name) for name in POLICIES}
 
 __all__ = ["__version__", *PUBLIC]

@@ -71,6 +71,35 @@ def draw_on(state: State, policy: int, claims: np.ndarray) -> np.ndarray:
     return given
 
 
+def promised(state: State, share: np.ndarray, cost: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The shares of costs that policies can bear, if everybody asks: what a firm may get in all, and what the budget holds, the same part
+    of it for everybody.
+
+    share (k, P) of each policy; cost (k,) currency of the firms `rows` (k,); returns (k, P)
+    """
+    if not share.any():
+        return share
+    books = state.policies
+    asked = np.minimum(share * cost[:, None], BELOW_ONE * np.maximum(books.most - state.firms.support[rows], 0.0))
+    whole = np.array([total(np.ascontiguousarray(claims)) for claims in asked.T])
+    held = np.divide(books.left, whole, out=np.ones_like(whole), where=whole > books.left) * BELOW_ONE
+    asked *= np.where(whole > books.left, held, 1.0)
+    return np.divide(asked, cost[:, None], out=np.zeros_like(share), where=cost[:, None] > 0)
+
+
+def bear(state: State, payee: str, share: np.ndarray, cost: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The state pays its shares of what these firms buy from an account, out of the budgets. share (k, P) as `promised`, cost (k,) currency
+    of the firms `rows` (k,); returns (k,) currency."""
+    borne = np.zeros(len(rows))
+    for k in np.flatnonzero(share.any(axis=0)):
+        given = draw_on(state, k, share[:, k] * cost)
+        transfer(state, "government", payee, float(total(given)), state.policy_names[k])
+        state.firms.support[rows, k] += given
+        state.policies.spent[k] += float(total(given))
+        borne += given
+    return borne
+
+
 def lend(state: State, amount: np.ndarray, flow: str = "new loans") -> None:
     """New loans (n,) currency: the bank creates the deposit with the debt, so that deposits less loans stay what they were."""
     _loans(state, amount, "bank", "firm", flow)

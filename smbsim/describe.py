@@ -23,7 +23,7 @@ from .analysis.resilience import MEASURES
 from .figures import FIGURES, OF_LIVES, OF_POLICIES
 from .figures.risk import RISK_FIGURES
 from .figures.scorecard import CARD_FIGURES
-from .interventions import policies, shocks
+from .interventions import policies, policy, shocks
 from .interventions.base import Intervention, Target
 from .mechanisms import orders
 from .metrics import METRICS
@@ -108,7 +108,7 @@ def _key(name: str) -> str:
 def entries() -> tuple[Entry, ...]:
     """Every entry, in the order in which they are listed."""
     return (
-        *_mechanisms(), *_sections(), *_interventions("shock", shocks.KINDS), *_interventions("policy", policies.KINDS, policies.__doc__),
+        *_mechanisms(), *_sections(), *_interventions("shock", shocks.KINDS), *_interventions("policy", policies.KINDS, policy.__doc__),
         *_metrics(), *_measures(), *_statistics(), *_figures(), *_scenarios(), *_economies(), *_presets(), *_parameters(), *_columns(),
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def _sections() -> Iterable[Entry]:
 
 
 def _interventions(kind: str, kinds: Mapping[str, type[Intervention]], more: str = "") -> Iterable[Entry]:
-    """Those of one section. more: said of all of them besides the course over time."""
+    """Those of one section. more: said of all of them besides what their file says and the course over time."""
     window = sys.modules[Intervention.__module__].__doc__
     for model in dict.fromkeys(kinds.values()):
         names = [name for name, of in kinds.items() if of is model]
@@ -145,7 +145,8 @@ def _interventions(kind: str, kinds: Mapping[str, type[Intervention]], more: str
             facts["needs"] = ", ".join(f"{name}.enabled = true" for name in model.needs)
         if names[1:]:
             facts["also called"] = ", ".join(names[1:])
-        text = "\n\n".join(inspect.cleandoc(part) for part in (model.__doc__, more, window) if part)
+        its = sys.modules[model.__module__].__doc__ if more else ""
+        text = "\n\n".join(inspect.cleandoc(part) for part in (model.__doc__, its, more, window) if part)
         yield Entry(names[0], kind, first_sentence(model.__doc__), text, facts, declared(model), names=(*names[1:], model.__name__))
 
 

@@ -37,6 +37,7 @@ N_DOMAINS = len(DOMAINS) + 1
 DL, DA, CX, AD, CO, BI, DM, CS, PA, CL = range(SPARE)
 GATED = (DA, BI, DM, CS, PA, CL)  # learned only as far as digital literacy reaches; MODEL.md M8
 TECHNICAL = (DA, BI, DM, CS, PA, CL, SPARE)  # go out of date faster
+HOURS = 1800.0  # h/yr that a head works; OECD, United States 2022: 1 811
 EXPERT = 0.8  # level of people in the domain's own occupations, 0..1. Assumption
 LEAST_LEVEL, MOST_LEVEL = 0.05, 0.95  # of a firm's profile at rest: keeps logarithms and room to learn. Assumption
 EVEN_LEVEL = 0.4  # of every domain where an economy has no tables: the mean of the ten in the US. Assumption

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .interventions.policies import Policy, labels
+from .interventions.policies import labels
+from .interventions.policy import Policy
 from .result import Series
 from .schema import WEEKS_PER_YEAR
 from .state import MERGER, State

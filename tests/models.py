@@ -90,6 +90,15 @@ HELP = (
     {"kind": "procurement_preference", "start": 2, "size": 2.0, "target": {"size": "micro"}},
     {"kind": "benefit", "start": 2, "size": 0.3},
     {"kind": "regulation", "start": 2, "target": {"share": 0.7}},
+    {"kind": "tool_grant", "start": 1, "share": 0.4, "most": 1e4, "budget": 1e6},
+    {"kind": "tax_credit", "start": 1, "budget": 1e6},
+    {"kind": "advisory_support", "start": 2, "places": 200.0, "choose": "uplift", "target": {"kind": "smb"}},
+    {"kind": "digital_infrastructure", "start": 1, "lag": 6},
+    {"kind": "staff_training", "start": 3, "seats": 200.0, "target": {"share": 0.5}},
+    {"kind": "training_subsidy", "start": 2, "take_up": 0.5},
+    {"kind": "jobseeker_training", "start": 2, "seats": 100.0},
+    {"kind": "reskilling_obligation", "start": 2},
+    {"kind": "basic_income", "start": 4, "size": 0.02, "funding": "tax"},
 )
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from smbsim import network, population, scenario, simulate
 from smbsim.draws import Draws
 from smbsim.interventions import policies as policy
+from smbsim.interventions.policy import CONDITION_NEEDS, CONDITIONS, Regional
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Mechanism
 from smbsim.state import State
@@ -170,11 +171,11 @@ def policies(draw, codes, regions, firms, on) -> dict[str, Any]:
     if of.spends:
         found["budget"] = draw(st.none() | st.sampled_from((0.0, 1e3, 1e6)))
         found["yearly_budget"] = draw(st.none() | st.sampled_from((0.0, 1e4, 1e7)))
-    if kind == "benefit":
+    if issubclass(of, Regional):
         found["target"] = draw(st.sampled_from(({}, {"region": regions[:1]})))
         return found
     found["target"] = draw(targets(codes, regions, firms))
-    conditions = [name for name in policy.CONDITIONS if set(policy.CONDITION_NEEDS.get(name, ())) <= set(on)]
+    conditions = [name for name in CONDITIONS if set(CONDITION_NEEDS.get(name, ())) <= set(on)]
     found["eligibility"] = draw(st.sampled_from(conditions))
     if kind == "regulation":
         found["curve"] = draw(st.sampled_from(("inverted_u", "fixed_cost")))

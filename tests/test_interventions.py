@@ -290,10 +290,9 @@ def test_masks_of_the_start_hold_when_firms_enter(state):
     assert state.firms.demand_factor.tolist() == [0.5] * 7 + [1.0, 1.0]
 
 
-WAITING = {  # read by skills and tools, not moved by any kind yet
-    ("firms", "training_subsidy"), ("firms", "public_training"), ("sectors", "obsolescence_factor"), ("sectors", "new_skill"),
-    ("regions", "pool_training"), ("firms", "tool_subsidy"), ("firms", "tool_cost_factor"), ("firms", "advice"),
-    ("regions", "infrastructure"),
+WAITING = {  # read by some mechanism, not moved by any kind yet
+    ("sectors", "obsolescence_factor"), ("sectors", "new_skill"), ("firms", "tool_cost_factor"), ("policies", "policy_factor"),
+    ("firms", "routine_factor"), ("firms", "platform_fee_factor"), ("firms", "platform_subsidy"),
 }  # fmt: skip
 
 
@@ -304,7 +303,8 @@ def test_every_factor_is_reset_to_what_changes_nothing(state):
             neutral = 1.0 if column.endswith("_factor") else 0.0
             assert getattr(state, table).columns[column].default == neutral
     moved = {place for kind in (*KINDS.values(), *policies.KINDS.values()) for place in kind.moves}
-    stocks = {("firms", "cash"), ("firms", "guaranteed_debt"), ("households", "benefits")}
+    stocks = {("firms", "cash"), ("firms", "guaranteed_debt"), ("firms", "claimed"), ("firms", "tool_fit"), ("households", "benefits"),
+              ("households", "levies"), ("policies", "most")}  # fmt: skip
     assert moved - stocks == set(FACTORS) - {("firms", "loan_spread"), ("firms", "support_level")} - WAITING
 
 

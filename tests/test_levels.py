@@ -21,6 +21,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "mechanisms.foreign": 2, "mechanisms.passthrough": 2, "mechanisms.credit": 2, "mechanisms.exits": 2, "mechanisms.sourcing": 2,
     "mechanisms.entry": 2, "mechanisms.strategy": 2, "mechanisms.mergers": 2, "mechanisms.automation": 2, "mechanisms.skills": 2,
     "interventions": 2, "interventions.base": 2, "interventions.shocks": 2, "interventions.policies": 2,
+    "interventions.policy": 2, "interventions.business": 2, "interventions.people": 2, "interventions.technology": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
     "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2, "metrics.demography": 2,
     "metrics.labour": 2, "metrics.skills": 2, "metrics.adoption": 2, "metrics.credit": 2, "metrics.spread": 2,
@@ -45,10 +46,10 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.emulator": 4, "analysis.calibration": 4, "analysis.calibration_study": 4, "figures.calibration": 4, "commands.calibrate": 5,
     "analysis.sensitivity_study": 4, "figures.sensitivity": 4, "commands.sensitivity": 5, "commands.sweep": 5,
     "analysis.indicators": 4, "analysis.surrogates": 4, "analysis.warning": 4, "analysis.skill": 4, "analysis.watch": 4, "analysis.paths": 4,
-    "analysis.paths_scenario": 4, "figures.paths": 4,
+    "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4,
     "figures.warning": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
-    "figures.scorecard": 4, "figures.policy": 4,
+    "figures.scorecard": 4, "figures.policy": 4, "figures.adoption": 4, "figures.skills": 4,
     "mesa_model": 4, "mesa_agents": 4,
     "terminal": 5, "printing": 5, "numbers": 5, "describe": 5, "checks": 5, "starters": 5, "report": 5, "cli": 5, "__main__": 5,
     "commands": 5, "commands.options": 5, "commands.run": 5, "commands.risk": 5, "commands.scorecard": 5, "commands.names": 5,
@@ -63,6 +64,8 @@ FOLDERS = ("mechanisms", "interventions", "metrics", "systemic")  # a file here 
 SIBLINGS = {  # exceptions: kernels of the risk index have their own file; upstreamness is defined once; a target may be the riskiest firms
     ("systemic.esri", "systemic.cascade"), ("systemic.esri", "systemic.layout"), ("systemic.layout", "systemic.cascade"),
     ("systemic.layout", "systemic.esri"), ("systemic.multipliers", "metrics.network"), ("interventions.base", "systemic.esri"),
+    *((f"interventions.{kinds}", "interventions.policy") for kinds in ("business", "people", "technology", "policies")),
+    *(("interventions.policies", f"interventions.{kinds}") for kinds in ("business", "people", "technology")),
 }  # fmt: skip
 FACES = ("figures", "analysis", "mesa_model")  # never import each other
 HEAVY = {"*mesa", "*matplotlib", "*pandas", "*xarray"}  # below level 4 only inside functions

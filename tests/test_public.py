@@ -9,9 +9,10 @@ import smbsim
 from smbsim.interventions import policies, shocks
 
 INTERVENTIONS = [
-    "Benefit", "CapacityShock", "CostShock", "CreditCrunch", "CreditGuarantee", "DemandShock", "EmergencyLoan", "Grant", "ImportPriceShock",
-    "ImportStop", "LabourShock", "PreferenceShock", "ProcurementPreference", "Regulation", "Removal", "TaxDeferral", "WageShock",
-    "WageSubsidy",
+    "AdvisorySupport", "BasicIncome", "Benefit", "CapacityShock", "CostShock", "CreditCrunch", "CreditGuarantee", "DemandShock",
+    "DigitalInfrastructure", "EmergencyLoan", "Grant", "ImportPriceShock", "ImportStop", "JobseekerTraining", "LabourShock",
+    "PreferenceShock", "ProcurementPreference", "Regulation", "Removal", "ReskillingObligation", "StaffTraining", "TaxCredit",
+    "TaxDeferral", "ToolGrant", "TrainingSubsidy", "WageShock", "WageSubsidy",
 ]  # fmt: skip
 OTHERS = [
     "InputError", "Result", "SMB", "SMBModel", "Scenario", "__version__", "burn_in", "compare", "fork", "from_networkx", "load",

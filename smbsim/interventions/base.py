@@ -47,6 +47,7 @@ FACTORS = (  # what phase 0 resets every week to its default, which is neutral: 
     ("firms", "procurement_factor"),
     ("firms", "compliance_cost"),
     ("firms", "support_level"),
+    ("firms", "spending_credit"),
     ("firms", "training_subsidy"),
     ("firms", "public_training"),
     ("sectors", "import_factor"),
@@ -59,6 +60,9 @@ FACTORS = (  # what phase 0 resets every week to its default, which is neutral: 
     ("firms", "routine_factor"),
     ("firms", "advice"),
     ("regions", "infrastructure"),
+    ("firms", "platform_fee_factor"),
+    ("firms", "platform_subsidy"),
+    ("policies", "policy_factor"),
 )
 
 SIZES = {"micro": (0.0, 10.0), "small": (10.0, 50.0), "medium": (50.0, math.inf)}  # heads at rest: from, below; SMBs only

@@ -50,11 +50,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..accounts import afford, transfer
+from ..accounts import afford, bear, promised, transfer
 from ..adoption import CEILINGS, FUNCTIONS, TIERS, tier
-from ..rest import GOVERNMENT, INVESTMENT, price_of_capital
+from ..rest import INVESTMENT, price_of_capital
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, Column, InputError, param
-from ..state import LARGE, SMB, UNLIMITED, total
+from ..state import LARGE, SMB, UNLIMITED
 from ..tools import Look, ask_links, certainty, count_users, posterior, uniforms
 from .base import Mechanism, whose_turn
 
@@ -96,7 +96,11 @@ class Automation(Mechanism):
         Column("tool_value", "currency", 0.0, "What setting up the tools beyond those of the start has cost", low=0, entrant="scaled"),
         Column("redundant", "heads", 0.0, "Staff that tools have made redundant and that is still there", low=0),
         Column("automation_layoffs", "heads/wk", 0.0, "Part of the layoffs that is due to tools", low=0),
-        Column("tool_subsidy", "1", 0.0, "Share of set-up that the state pays", low=0, high=1),
+        Column("tool_subsidy", "1", 0.0, "Share of set-up that each policy pays", width="policy", low=0, high=1),
+        Column("tool_fit", "1", 1.0, "How much better tools fit since advisers were there", low=0),
+        Column("tool_odds", "1", 0.0, "Log odds of a pilot of the best tool at the last review, before taste; 0 where it is in use",
+               width=len(FUNCTIONS)),
+        Column("tool_doubt", "1", 0.0, "Part of them that doubt takes", width=len(FUNCTIONS), low=0),
         Column("tool_cost_factor", "1", 1.0, "Factor of shocks on the price of tools", low=0),
         Column("routine_factor", "1", 1.0, "Factor of shocks on the work that tools can do", low=0),
         Column("advice", "1", 0.0, "Share of the variance of first beliefs that advice removes", low=0, high=1),
@@ -106,9 +110,10 @@ class Automation(Mechanism):
     )  # fmt: skip
     reads = ("alive", "kind", "uid", "sector", "region", "weight", "firm_count", "wage", "employment", "desired_employment", "borrowed",
              "layoffs", "quits", "unfilled", "price", "unit_cost", "mean_demand", "depreciation_share", "capital",
-             "capital_price", "interest_rate", "liquidity_target", "readiness")  # fmt: skip
+             "capital_price", "interest_rate", "liquidity_target", "readiness", "spending_credit", "most")  # fmt: skip
     writes = (*(c.name for c in columns), "labour_intensity", "practice", "tool_reach", "order_care", "finished_cover", "input_cover",
-              "cash_cover", "capital_coefficient", "capital_need", "capacity", "other_cost", "spendable", "cash", "balance")  # fmt: skip
+              "cash_cover", "capital_coefficient", "capital_need", "capacity", "other_cost", "spendable", "cash", "balance", "support",
+              "committed", "left", "spent")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms adopt tools; off: none are there", source="limit of M9")
     # what tools do
@@ -252,7 +257,7 @@ class Automation(Mechanism):
 
     def _review(self, state, step, rows) -> None:
         firms = state.firms
-        look = self._look(state, step.t, rows, self._fit(step, firms.uid[rows]))
+        look = self._look(state, step.t, rows, self._fit(step, firms.uid[rows]) * firms.tool_fit[rows, None])
         in_use = firms.tier[rows] >= self.frontier
         share, told, heard = self._peers(state, rows)
         u = uniforms(step.draws, "automation taste", 0, firms.uid[rows])
@@ -288,7 +293,7 @@ class Automation(Mechanism):
         functions = (depth > 0.0).sum(axis=1)
         price = self._price(t) * firms.tool_cost_factor[rows]
         setup = self.setup_years * (heads / REFERENCE_HEADS) ** -self.setup_scale * (1.0 + self.integration * functions) * price
-        own = setup * (1.0 - firms.tool_subsidy[rows])
+        own = setup * (1.0 - firms.tool_subsidy[rows].sum(axis=1)) * (1.0 - firms.spending_credit[rows])
         return Look(pay, readiness, routine, quality, quality * saved, self.rent_share * price, setup, own)
 
     def _ready(self, relative) -> np.ndarray:
@@ -376,6 +381,8 @@ class Automation(Mechanism):
         doubt = np.broadcast_to(self.prior_spread**2 * (1.0 - firms.advice[rows, None]), heard.shape)
         mean, variance = posterior(np.full(heard.shape, self.prior_gain), doubt, told, noise)
         cost = np.maximum(look.cost(self.payback_years), LEAST_COST)
+        sure, doubt = self.choice * (mean / cost + context), self.choice * self.caution * np.sqrt(variance) / cost
+        firms.tool_odds[rows], firms.tool_doubt[rows] = np.where(open_, sure - doubt, 0.0), np.where(open_, doubt, 0.0)
         worth = self.choice * ((mean - self.caution * np.sqrt(variance)) / cost + context) - taste
         rate = (self.weekly("innovation") + self.weekly("imitation") * share) * WEEKS_PER_QUARTER
         looks = uniforms(step.draws, "automation look", step.t, firms.uid[rows]) < -np.expm1(-rate)
@@ -396,7 +403,9 @@ class Automation(Mechanism):
         wanted = np.where(extend, np.minimum(depth + pace * (top - former), top), depth)
         wanted = np.where(begin, depth + self.pilot_share * np.maximum(top - depth, 0.0), wanted)
         step_up = np.maximum(wanted - depth, 0.0)
-        cost = WEEKS_PER_YEAR * look.own_setup[:, None] * look.pay * step_up
+        whole = WEEKS_PER_YEAR * look.setup[:, None] * look.pay * step_up
+        share = promised(state, firms.tool_subsidy[rows], whole.sum(axis=1), rows)
+        cost = whole * (1.0 - share.sum(axis=1))[:, None]
         spare = np.where(firms.spendable[rows] < UNLIMITED, firms.cash[rows] - 0.5 * firms.liquidity_target[rows], UNLIMITED)
         order = np.argsort(begin, axis=1, kind="stable")  # what is under way comes first
         bill = np.cumsum(np.take_along_axis(cost, order, axis=1), axis=1)
@@ -412,23 +421,21 @@ class Automation(Mechanism):
         ).astype(np.int8)
         firms.tier[rows] = np.where(leave, tier(new), np.where(begin, self.frontier, firms.tier[rows]))
         firms.former_depth[rows] = np.where(begin, depth, former)
-        self._buy(state, rows, np.where(grows, cost, 0.0).sum(axis=1), look, np.where(grows, step_up, 0.0))
+        self._buy(state, rows, np.where(grows, whole, 0.0).sum(axis=1), share)
         self._write_off(state, rows, depth, new)
         self._apply(state, rows, look, new, stage)
 
-    def _buy(self, state, rows, own, look, added) -> None:
-        """Set-up is paid to the investment pool, the state's share by the state."""
+    def _buy(self, state, rows, whole, share) -> None:
+        """Set-up (k,) currency is paid to the investment pool, the shares (k, P) of policies by the state."""
         firms = state.firms
-        whole = WEEKS_PER_YEAR * look.setup * (look.pay * added).sum(axis=1)
         firms.tool_value[rows] += whole
+        firms.tool_support[rows] = bear(state, INVESTMENT, share, whole, rows)
+        own = np.maximum(whole - firms.tool_support[rows], 0.0)
         firms.setup_cost[rows] = own
-        firms.tool_support[rows] = np.where(firms.tool_subsidy[rows] > 0.0, np.maximum(whole - own, 0.0), 0.0)
         if own.any():
             paid = np.zeros(firms.n)
             paid[rows] = own
             transfer(state, "firm", INVESTMENT, paid, "tools")
-        if firms.tool_support[rows].any():
-            transfer(state, GOVERNMENT, INVESTMENT, float(total(np.ascontiguousarray(firms.tool_support[rows]))), "support of tools")
 
     def _write_off(self, state, rows, old, new) -> None:
         """What is given up has cost what it has cost."""
@@ -488,7 +495,8 @@ class Automation(Mechanism):
         look, old = self._look(state, step.t, rows, np.ones((len(rows), len(FUNCTIONS)))), firms.depth[rows]
         new = np.clip(firms.starting_depth[rows] + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])
         added = np.maximum(new - old, 0.0)
-        self._buy(state, rows, WEEKS_PER_YEAR * look.own_setup * (look.pay * added).sum(axis=1), look, added)
+        whole = WEEKS_PER_YEAR * look.setup * (look.pay * added).sum(axis=1)
+        self._buy(state, rows, whole, promised(state, firms.tool_subsidy[rows], whole, rows))
         self._write_off(state, rows, old, new)
         stage = np.where(new > 0.0, MATURE, NO_TOOL)
         more = (added > 0.0).any(axis=1)

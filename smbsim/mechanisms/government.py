@@ -48,10 +48,12 @@ class Government(Mechanism):
         Column("tax_arrears", "currency", 0.0, "Taxes due and not paid", low=0),
         Column("tax_deferral_share", "1", 0.0, "Share of taxes that each policy defers", width="policy", low=0, high=1),
         Column("deferred_tax", "currency", 0.0, "Taxes deferred by each policy and not yet due", width="policy", low=0),
+        Column("spending_credit", "1", 0.0, "Share of spending on tools and training that owners expect back", low=0, high=1),
         Column("compliance_cost", "currency/wk", 0.0, "Cost of rules, due this week", low=0),
         Column("government_wages", "currency/wk", 0.0, "Wages of public employees", axis="household", low=0),
         Column("transfers", "currency/wk", 0.0, "Constant transfers to the cell", axis="household"),
         Column("benefits", "currency/wk", 0.0, "Unemployment benefit of the week", axis="household", low=0),
+        Column("levies", "currency/wk", 0.0, "Levies of policies on the income of the week", axis="household", low=0),
         Column("potential_wages", "currency/wk", 0.0, "Wages at full employment", axis="household", low=0),
         Column("tax_rate", "1", 0.0, "Rate of the income tax (row of the government)", axis="account", low=0, high=1),
     )
@@ -137,6 +139,7 @@ class Government(Mechanism):
         cells = state.households
         transfer(state, GOVERNMENT, "household", cells.government_wages, "government wages")
         cells.income[:] += cells.government_wages
+        cells.levies[:] = 0.0
         cells.benefits[0::2] = self.benefit_share * self._lost_wages(state)
         transfer(state, GOVERNMENT, "household", cells.transfers, "transfers")
         transfer(state, GOVERNMENT, "household", cells.benefits, "benefits")
@@ -154,4 +157,4 @@ class Government(Mechanism):
         cells = state.households
         tax = state.accounts.tax_rate[state.account(GOVERNMENT)] * cells.income
         transfer(state, "household", GOVERNMENT, tax, "income tax")
-        cells.disposable[:] = cells.income - tax + cells.transfers + cells.benefits - cells.invested - cells.foreign_lending
+        cells.disposable[:] = cells.income - tax + cells.transfers + cells.benefits - cells.levies - cells.invested - cells.foreign_lending

@@ -53,17 +53,16 @@ from __future__ import annotations
 import numpy as np
 
 from .. import heads
-from ..accounts import afford, transfer
+from ..accounts import afford, bear, promised, transfer
 from ..kernel import kernel
-from ..occupations import AD, COMPETENCE, DL, GATED, LEAST_LEVEL, MOST_LEVEL, N_DOMAINS, SPARE, TECHNICAL
-from ..rest import GOVERNMENT, INVESTMENT
+from ..occupations import AD, COMPETENCE, DL, GATED, HOURS, LEAST_LEVEL, MOST_LEVEL, N_DOMAINS, SPARE, TECHNICAL
+from ..rest import INVESTMENT
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, SMB
 from .base import Mechanism, whose_turn
 
 REVIEW = 13  # weeks between two reviews of a firm
 PROGRAMME = 52  # weeks that a training programme lasts
-HOURS = 1800.0  # h/yr that a head works; OECD, United States 2022: 1 811
 N_FUNCTIONS = len(COMPETENCE)
 NOT_GATED = np.array([k not in GATED for k in range(N_DOMAINS)], dtype=np.float64)
 USE_OF_FUNCTION = np.divide(COMPETENCE, COMPETENCE.sum(axis=0), out=np.zeros(COMPETENCE.shape), where=COMPETENCE.sum(axis=0) > 0)  # ω
@@ -89,7 +88,7 @@ class Skills(Mechanism):
         Column("training_payoff", "1", 0.0, "Believed gain in skill value from a programme", entrant="copied"),
         Column("training_spent", "currency", 0.0, "Fees and hours that the programme under way has cost so far", low=0),
         Column("training_cost", "currency/wk", 0.0, "Fees paid this week, less what the state bears", low=0),
-        Column("training_subsidy", "1", 0.0, "Share of the fees that the state bears", low=0, high=1),
+        Column("training_subsidy", "1", 0.0, "Share of the fees that each policy bears", width="policy", low=0, high=1),
         Column("public_training", "h/yr", 0.0, "Training of a head that a programme of the state gives", low=0),
         Column("skill_growth", "heads/wk", 0.0, "Skill mass learned less forgotten by the staff this week, summed over domains"),
         Column("pool_skill", "1", 0.0, "Mean level of the unemployed by domain", axis="region", width=N_DOMAINS, low=0, high=1),
@@ -103,9 +102,9 @@ class Skills(Mechanism):
     )  # fmt: skip
     reads = ("uid", "alive", "kind", "sector", "region", "employment", "unemployed", "roaming_staff", "quits", "hires", "output",
              "labour_coefficient", "labour_intensity", "productivity", "desired_employment", "wage_factor",
-             "liquidity_target")  # fmt: skip
+             "liquidity_target", "spending_credit", "left", "most")  # fmt: skip
     writes = (*(c.name for c in columns), "efficiency", "borrowed", "redeployed", "wage", "resting_wage", "other_cost", "spendable", "cash",
-              "balance")  # fmt: skip
+              "balance", "support", "committed", "left", "spent")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Skills are learned and lost; off: they stay", source="limit of M8")
     spread: float = param(0.35, unit="1", doc="Standard deviation between firms of a sector of the logit of a level", low=0, high=2,
@@ -222,14 +221,14 @@ class Skills(Mechanism):
     def _pay_fees(self, state) -> None:
         firms = state.firms
         fees = self.fee * firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
-        borne = firms.training_subsidy * fees
-        paid = afford(state, fees - borne)
-        stopped = paid < fees - borne
+        rows = np.arange(firms.n)
+        share = promised(state, firms.training_subsidy, fees, rows)
+        due = fees - share.sum(axis=1) * fees
+        paid = afford(state, due)
+        stopped = paid < due
         firms.training_hours[stopped] = 0.0
-        borne[stopped] = 0.0
         transfer(state, "firm", INVESTMENT, paid, "training")
-        if borne.any():
-            transfer(state, GOVERNMENT, INVESTMENT, float(borne.sum()), "training subsidy")
+        bear(state, INVESTMENT, np.where(stopped[:, None], 0.0, share), fees, rows)
         firms.training_cost[:] = paid
         firms.training_spent[:] += paid + firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
         firms.other_cost[:] += paid
@@ -322,9 +321,10 @@ class Skills(Mechanism):
         thinks[np.isin(free, done)] = True  # who has just done it knows about it
         rows = free[thinks]
         off = self.hours / HOURS
-        price = self.fee * (1.0 - firms.training_subsidy[rows])
+        price = self.fee * (1.0 - firms.training_subsidy[rows].sum(axis=1))
+        seen = price * (1.0 - firms.spending_credit[rows])
         worth = firms.training_payoff[rows] * (1.0 - self.pass_through) * self.horizon
-        net = np.divide(worth, off * (1.0 + price), out=np.zeros(len(rows)), where=off > 0) - 1.0
+        net = np.divide(worth, off * (1.0 + seen), out=np.zeros(len(rows)), where=off > 0) - 1.0
         likely = 1.0 / (1.0 + np.exp(np.clip(-self.choice * net, -50.0, 50.0)))
         fees = PROGRAMME * price * off * firms.wage[rows] * firms.employment[rows]
         can = fees <= firms.cash[rows] - 0.5 * firms.liquidity_target[rows]

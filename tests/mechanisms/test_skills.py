@@ -13,7 +13,7 @@ from smbsim import heads
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.skills import HOURS, Skills, gini
 from smbsim.occupations import AD, COMPETENCE, DL, DOMAINS, GATED, SPARE
-from smbsim.state import EVERYWHERE, SMB
+from smbsim.state import EVERYWHERE, SMB, UNLIMITED
 
 CALM = {
     "model": "life",
@@ -251,7 +251,8 @@ def test_training_is_paid_to_the_investment_pool_and_stops_without_money():
     firms, skills = state.firms, only()
     rows = np.flatnonzero(firms.kind == SMB)[:2]
     firms.training_hours[rows] = 40.0
-    firms.training_subsidy[rows[0]] = 0.25
+    k = state.enact(["help"])
+    state.policies.left[k], firms.training_subsidy[rows[0]] = UNLIMITED, 0.25
     firms.spendable[rows] = 1e9, 0.0
     cash, pool, state_money = firms.cash.copy(), *(state.accounts.balance[state.account(name)] for name in ("investment", "government"))
     state.flows.clear()
@@ -261,7 +262,7 @@ def test_training_is_paid_to_the_investment_pool_and_stops_without_money():
     assert firms.training_hours[rows].tolist() == [40.0, 0.0]
     assert state.accounts.balance[state.account("investment")] - pool == pytest.approx(fee, rel=1e-6)
     assert state_money - state.accounts.balance[state.account("government")] == pytest.approx(0.25 * fee, rel=1e-6)
-    assert set(state.flows) >= {("training", "firm", "investment"), ("training subsidy", "government", "investment")}
+    assert set(state.flows) >= {("training", "firm", "investment"), ("help", "government", "investment")}
     assert firms.other_cost[rows[0]] == pytest.approx(0.75 * fee, rel=1e-12)
 
 

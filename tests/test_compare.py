@@ -164,6 +164,8 @@ def test_results_with_other_baselines_keep_their_own_and_only_common_seeds(noisy
 def test_what_cannot_be_compared_is_refused(noisy):
     with pytest.raises(InputError, match="no seed is common"):
         side_by_side({"a": noisy, "b": replace(noisy, seeds=tuple(range(50, 50 + RUNS)))})
+    with pytest.raises(InputError, match="b is a sweep"):
+        side_by_side({"a": noisy, "b": replace(noisy, design={"point": np.arange(RUNS)})})
     with pytest.raises(InputError, match="Did you mean 'exits'"):
         differences(noisy, metrics=["exit"])
     with pytest.raises(InputError, match="weeks 3 to 9: recorded are 0 to 4"):

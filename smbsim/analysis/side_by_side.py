@@ -16,8 +16,10 @@ def side_by_side(results: Mapping[str, Result]) -> Result:
     """One result with the variants of several: their common seeds, weeks and metrics.
 
     Variants are called "name: variant", the file as it stands by its name alone; baselines that are equal become one.
-    Raises InputError where no seed or no metric is common.
+    Raises InputError where no seed or no metric is common, and for a sweep, whose runs of one seed differ in their parameters.
     """
+    if swept := [name for name, r in results.items() if r.design]:
+        raise InputError(f"{swept[0]} is a sweep, whose runs of one seed differ in their parameters: `smbsim show` compares its points")
     if len(results) == 1:
         return next(iter(results.values()))
     found = list(results.values())

@@ -165,6 +165,14 @@ def test_gap_that_dies_exponentially_is_gone_in_the_long_run():
     assert long_run_gap(np.full((9, 1), -2.0)) == 2.0
 
 
+def test_gap_of_one_realisation_that_swings_is_not_taken_for_one_that_closes():
+    """A cycle on one branch, seen once: what it does from hold to hold is its noise. A branch that is lost in the end is lost."""
+    swinging = np.array([0.648, 0.593, 0.520, 0.608, 0.632, 0.591, 0.527, 0.572, 0.647])[:, None]
+    assert long_run_gap(swinging) == pytest.approx(0.582, abs=1e-3)
+    lost = np.r_[np.full(6, 0.6), np.zeros(3)][:, None]
+    assert long_run_gap(lost) == 0.0
+
+
 def test_loop_needs_both_checks():
     assert Loop(0.3, 0.0, 0.3, np.ones(9), 1.0).hysteresis
     assert not Loop(0.3, 0.0, 0.15, np.ones(9), 1.0).hysteresis

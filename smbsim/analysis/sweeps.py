@@ -253,10 +253,16 @@ def long_run_gap(apart: np.ndarray) -> float:
     sign = np.sign(g[0]) or 1.0
     g = [sign * x for x in g]
     change = thirds[0] - thirds[2]
-    error = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else 0.0
+    between = change.std(ddof=1) / np.sqrt(change.size) if change.size > 1 else 0.0
+    error = max(between, _noise_in_time(apart.mean(axis=1)) * np.sqrt(2 * 3 / len(apart)))
     if g[0] - g[2] <= max(ERRORS * error, FLAT * abs(g[0])):
         return g[2]
     slowing = (g[1] - g[2]) / (g[0] - g[1]) if g[0] > g[1] else 1.0
     if slowing >= 1.0:  # it closes ever faster
         return 0.0
     return max(g[2] - (g[1] - g[2]) * slowing / (1.0 - slowing), 0.0) if slowing > 0 else g[2]
+
+
+def _noise_in_time(x: np.ndarray) -> float:
+    """Standard deviation about whatever x (T,) does smoothly: of white noise, second differences have six times its variance."""
+    return float(np.sqrt(np.mean(np.diff(x, 2) ** 2) / 6.0)) if len(x) > 2 else 0.0

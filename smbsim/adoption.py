@@ -17,13 +17,13 @@ as no user. Sources: US Census Annual Business Survey (NCSES tables 5702, 5703, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .draws import Draws
-from .schema import nearest
+from .schema import InputError, nearest
 from .tables import Table
 
 FUNCTIONS = ("marketing", "sales", "service", "operations", "finance", "administration", "green")
@@ -40,6 +40,9 @@ TECHNOLOGIES = {  # name → technology and year in the tables
     "ai": ("ai_any_business_function_current", "2025"),
 }
 BY_SECTOR, BY_SIZE, STAFF = "tech_adoption_by_sector.csv", "tech_adoption_by_size.csv", "function_shares.csv"
+HISTORY, PAST_WORDING = "ai_use_timeseries_by_size.csv", "producing_goods_or_services"
+SURVEY_HEADS = {"A": 1, "B": 5, "C": 10, "D": 20, "E": 50, "F": 100, "G": 250}  # smallest staff of the classes of the survey
+PERIODS = 26  # of the survey in a year, of two weeks each
 ROUNDS = 200  # of raking: shares then agree to 1e-9
 SURE = 1e-9  # shares are kept this far from 0 and 1, where their logit is not finite
 
@@ -96,6 +99,49 @@ def read(path: Path, sectors: tuple[str, ...], problems: list[str], notes: list[
     if problems:
         return None
     return Adoption(by_sector, heads, by_size, wages / wages.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A question of the survey on artificial intelligence, asked again and again.
+
+    years : (P,) before the last reading of any question, which is where the model begins; 0 or less, rising
+    heads : (B,) smallest staff of each size class, rising
+    share : (P, B) of firms that say yes; NaN where not published
+    """
+
+    years: np.ndarray
+    heads: np.ndarray
+    share: np.ndarray
+
+
+def read_history(path: Path) -> dict[str, Reading]:
+    """wording of the question → Reading; empty where the economy's folder has no such table. Raises InputError naming bad cells."""
+    if not (path / HISTORY).is_file():
+        return {}
+    problems: list[str] = []
+    table = Table(path / HISTORY, ("period", "wording", "btos_size_class", "share"), problems)
+    if not problems:
+        table.index(wording=None, period=None, btos_size_class=tuple(SURVEY_HEADS))
+        periods = {period for _, period, _ in table.rows}
+        problems += [f"{HISTORY}: period '{p}' is not a year and a number, as 202519" for p in sorted(periods) if not _is_period(p)]
+    if problems:
+        raise InputError(*problems)
+    found = {}
+    for wording in dict.fromkeys(key[0] for key in table.rows):
+        asked = tuple(sorted({key[1] for key in table.rows if key[0] == wording}))
+        share = table.numbers("share", (wording,), asked, tuple(SURVEY_HEADS), empty=np.nan, low=0, high=1)[0]
+        known = np.isfinite(share).any(axis=1)
+        years = np.array([int(p[:4]) + int(p[4:]) / PERIODS for p in asked])
+        found[wording] = Reading(years[known], np.array(list(SURVEY_HEADS.values())), share[known])
+    if problems:
+        raise InputError(*problems)
+    last = max(reading.years.max(initial=0.0) for reading in found.values())
+    return {wording: replace(reading, years=reading.years - last) for wording, reading in found.items()}
+
+
+def _is_period(text: str) -> bool:
+    return len(text) == 6 and text.isdigit() and 1 <= int(text[4:]) <= PERIODS
 
 
 def chances(number: np.ndarray, by_sector: np.ndarray, by_size: np.ndarray) -> np.ndarray:

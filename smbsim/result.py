@@ -39,7 +39,8 @@ class Result:
     panels  : by name, (V, R, K): one value per run, without weeks (bullwhip by tier; with policies those of `outcome`)
     labels  : names along each axis K ("sector", "region", "tier"; with policies "policy", "group", "account")
     firms   : first run only, by firm: sector, kind, region, tier (n,), output (n,) at rest, relative_output (V, S, n) in the weeks
-              `snapshot_week` (S,), and the largest links: supplier, buyer (rows), flow;
+              `snapshot_week` (S,), ai_functions (V, S, n) business functions with artificial intelligence then (-1: closed), and the
+              largest links: supplier, buyer (rows), flow;
               of the m firms that lived in week 0: start_uid, start_sector, start_region, start_kind, start_employment (m,), and what
               became of them: start_there (in this variant), start_job_weeks, start_borrowed, start_alive (at the end), start_exit_week,
               start_exit_cause (V, m), start_support (V, P, m) currency by policy
@@ -189,7 +190,7 @@ def _percentiles(values: np.ndarray, bands: Sequence[float]) -> np.ndarray:
 
 EVENT = ("variant", "seed", "week", "text")
 FIRM_DIMS = {
-    "relative_output": ("variant", "snapshot", "firm"), "snapshot_week": ("snapshot",),
+    "relative_output": ("variant", "snapshot", "firm"), "ai_functions": ("variant", "snapshot", "firm"), "snapshot_week": ("snapshot",),
     "supplier": ("link",), "buyer": ("link",), "flow": ("link",),
     **dict.fromkeys(("start_uid", "start_sector", "start_region", "start_kind", "start_employment"), ("starter",)),
     **dict.fromkeys(("start_there", "start_alive", "start_job_weeks", "start_borrowed"), ("variant", "starter")),

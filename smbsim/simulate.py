@@ -19,7 +19,7 @@ from .interventions.base import EMPTY, Known, apply, resolve
 from .interventions.policies import enact
 from .mechanisms.base import Step
 from .metrics import METRICS
-from .metrics.adoption import SIZES
+from .metrics.adoption import AI, QUARTILES, SIZES
 from .metrics.base import Metric
 from .metrics.displacement import SEPARATIONS
 from .metrics.equity import GROUPINGS
@@ -27,6 +27,7 @@ from .metrics.identities import Books
 from .metrics.network import TIERS, bullwhip, by_tier, tiers
 from .metrics.stakeholders import STAKEHOLDERS
 from .network import FirmNetwork
+from .occupations import DOMAINS
 from .outcome import GROUPS, Outcome, firm_panel, panels, policy_names
 from .population import build
 from .result import BASELINE, Result, Series
@@ -35,7 +36,7 @@ from .schedule import plan as schedule_plan
 from .schema import WEEKS_PER_YEAR, InputError, nearest
 from .state import State
 
-SNAPSHOTS = 13  # weeks for which the output of every firm is kept, of the first run
+SNAPSHOTS = 13  # weeks for which output and tools of every firm are kept, of the first run
 LINKS_KEPT = 20_000  # largest links kept for the picture of the network
 IDENTITIES = {
     "money_gap": Series(np.empty(0), "1", "Money that appeared or vanished, relative to all deposits"),
@@ -135,6 +136,7 @@ class Recorder:
 
     def __post_init__(self):
         self.relative = np.ones((len(self.snapshots), len(self.resting)), dtype=np.float32)
+        self.ai_functions = np.zeros(self.relative.shape, dtype=np.int8)
 
     def record(self, state: State, t: int) -> None:
         """Look at the state after week t."""
@@ -149,7 +151,9 @@ class Recorder:
         if t in self.snapshots:
             n = len(self.resting)
             ratio = np.divide(state.firms.output[:n], self.resting, out=np.ones(n), where=self.resting > 0)
-            self.relative[np.searchsorted(self.snapshots, t)] = ratio
+            row = np.searchsorted(self.snapshots, t)
+            self.relative[row] = ratio
+            self.ai_functions[row] = np.where(state.firms.alive[:n], (state.firms.tier[:n] == AI).sum(axis=1), -1)
         self.outcome.watch(state)
 
 
@@ -253,6 +257,7 @@ def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week)
     outcomes = {v: recorders[v].outcome for v in names}
     labels = {
         "sector": state.sector_codes, "region": state.region_names, "tier": TIERS, "function": FUNCTIONS, "size": SIZES,
+        "quartile": QUARTILES, "domain": (*DOMAINS, "new"),
         "grouping": GROUPINGS, "stakeholder": STAKEHOLDERS, "separation": SEPARATIONS,
     }  # fmt: skip
     if known_policies := policy_names(tuple(outcomes.values())):
@@ -278,6 +283,7 @@ def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:
     return {
         "sector": firms.sector[:n].copy(), "kind": firms.kind[:n].copy(), "region": firms.region[:n].copy(), "tier": tier,
         "output": resting, "relative_output": np.stack([r.relative for r in recorders]),
+        "ai_functions": np.stack([r.ai_functions for r in recorders]),
         "snapshot_week": recorders[0].snapshots,
         "supplier": links.supplier[largest].copy(), "buyer": links.buyer[largest].copy(), "flow": flow[largest],
     }  # fmt: skip

@@ -189,7 +189,7 @@ def test_shock_windows_are_found_wherever_the_manifest_keeps_them():
 
 def test_firms_keep_their_place_and_stay_in_their_cell():
     tier, row = np.array([0, 0, 3, 3, 0]), np.array([1, 1, 0, 0, 1])
-    x, y = network._places(tier, row)
+    x, y = network.places(tier, row)
     assert np.all(np.abs(x - tier) < 0.5)
     assert np.all(np.abs(y - row) < 0.5)
     assert len(set(zip(x, y, strict=True))) == 5

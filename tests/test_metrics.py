@@ -12,7 +12,7 @@ from models import advance, given, miniature
 from smbsim.adoption import FUNCTIONS
 from smbsim.metrics import METRICS
 from smbsim.metrics.activity import value_added
-from smbsim.metrics.adoption import SIZES
+from smbsim.metrics.adoption import AI, QUARTILES, SIZES
 from smbsim.metrics.base import Metric
 from smbsim.metrics.displacement import SEPARATIONS
 from smbsim.metrics.equity import GROUPINGS
@@ -20,6 +20,7 @@ from smbsim.metrics.identities import Books
 from smbsim.metrics.network import TIERS, bullwhip, by_tier, tiers, upstreamness
 from smbsim.metrics.stakeholders import STAKEHOLDERS
 from smbsim.network import chain
+from smbsim.occupations import DOMAINS
 from smbsim.scenario import MECHANISMS
 from smbsim.state import EVERYWHERE, LARGE, SMB, STRUCTURE, TABLES, State
 
@@ -202,6 +203,10 @@ KNOWN = {
     "import_share": 3.0 / 12.0,
     "skill_level": (10 * (7 * 0.5 + 3 * 0.3) / 10 + 1 * 0.2 + 4 * 0.4) / 15.0,
     "sector_skill_level": [(10 * (7 * 0.5 + 3 * 0.3) / 10 + 1 * 0.2) / 11.0, 0.4],
+    "domain_skill_level": [
+        *((10 * (0.3 if domain in ("CX", "AD", "CO") else 0.5) + 1 * 0.2 + 4 * 0.4) / 15.0 for domain in DOMAINS),
+        10 * 0.1 / 15.0,
+    ],
     "digital_skill_level": (10 * 0.5 + 1 * 0.2 + 4 * 0.4) / 15.0,
     "new_skill_level": 10 * 0.1 / 15.0,
     "pool_skill_level": (3 * 0.1 + 4 * 0.4) / 7.0,
@@ -218,6 +223,7 @@ KNOWN = {
     "function_ai_use": [0, 0, 0, 0, 0, 0.5, 0],
     "sector_ai_use": [0.5, 0.0],
     "size_ai_use": [0.0, 1.0, 0.0],
+    "quartile_ai_use": [0.0, 0.0, 0.0, 0.0],  # two firms have no quarters
     "tool_depth": 10 * (0.5 * 0.2 + 1.0 * 0.4) / 11.0,
     "digital_divide": 0.0,  # two firms have no quarters
     "displacement": 1e3 * 52 * 3.0 / 15.0,
@@ -270,6 +276,7 @@ def test_metric_is_declared(metric):
     shapes = {
         None: (), "sector": (state.sectors.n,), "region": (state.regions.n,), "function": (len(FUNCTIONS),), "size": (len(SIZES),),
         "grouping": (len(GROUPINGS),), "stakeholder": (len(STAKEHOLDERS),), "separation": (len(SEPARATIONS),),
+        "quartile": (len(QUARTILES),), "domain": (len(DOMAINS) + 1,),
     }  # fmt: skip
     shape = shapes[metric.axis]
     assert np.shape(metric(state)) == shape
@@ -340,6 +347,18 @@ def dense(state: State) -> np.ndarray:
     flow = np.zeros((n, n))
     np.add.at(flow, (links.supplier, links.buyer), state.slots.order[links.slot] * links.weight)
     return np.linalg.solve(np.eye(n) - flow / state.firms.output[:, None], np.ones(n))
+
+
+def test_quarters_by_staff_add_up_and_the_divide_is_between_the_first_and_the_last():
+    """Ten firms with staff 1 to 10, of which 1, 4, 5, 6, 8, 9 and 10 use it: the third quarter is 5 to 8."""
+    state = network(10, [(1, 0)])
+    firms = state.firms
+    firms.kind[:], firms.alive[:] = SMB, True
+    firms.employment[:] = np.arange(10.0, 0.0, -1.0)
+    firms.tier[[0, 1, 2, 4, 5, 6, 9], 2] = AI
+    use = METRICS["quartile_ai_use"](state)
+    assert use.tolist() == [0.5, 0.5, 0.75, 1.0]
+    assert METRICS["digital_divide"](state) == 1.0 - use[0] / use[-1]
 
 
 def test_upstreamness_counts_the_steps_of_a_chain():

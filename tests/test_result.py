@@ -321,7 +321,8 @@ def test_result_is_read_only(result):
 
 def test_series_of_a_run_have_the_shapes_of_the_docstring(simulated):
     state, _, _ = miniature(40)
-    k = {"sector": state.sectors.n, "region": state.regions.n, "tier": 4}
+    k = {axis: len(names) for axis, names in simulated.labels.items()}
+    assert (k["sector"], k["region"], k["tier"]) == (state.sectors.n, state.regions.n, 4)
     for s in simulated.series.values():
         assert s.values.shape == (2, 2, 6, *([k[s.axis]] if s.axis else []))
     assert simulated["bullwhip"].values.shape == (2, 2, 4)

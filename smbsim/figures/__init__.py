@@ -1,7 +1,8 @@
 """Figures of a result. Each function takes the result and, if wanted, an axis; it returns the axis.
 
-FIGURES is the list of those that every result has, OF_LIVES and OF_POLICIES of those of models in which firms close and of scenarios with
-policies; figures of the risk index and of a scorecard stand in `risk` and `scorecard`. `draw_all` draws the default set of a run.
+FIGURES is the list of those that every result has, OF_LIVES, OF_TOOLS and OF_POLICIES of those of models in which firms close, in which
+they learn and adopt tools, and of scenarios with policies; figures of the risk index and of a scorecard stand in `risk` and `scorecard`.
+`draw_all` draws the default set of a run.
 matplotlib is imported when something is drawn, not before.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..result import Result
-from . import base, demography, network, policy, series
+from . import adoption, base, demography, network, policy, series, skills
 
 FIGURES: dict[str, Callable] = {
     "paths": series.paths,
@@ -22,6 +23,7 @@ FIGURES: dict[str, Callable] = {
     "bullwhip": network.bullwhip,
 }
 OF_LIVES: dict[str, Callable] = {name: draw for name, (draw, _) in demography.RESULT_FIGURES.items()}
+OF_TOOLS: dict[str, Callable] = {name: draw for name, (draw, _) in (adoption.RESULT_FIGURES | skills.RESULT_FIGURES).items()}
 OF_POLICIES: dict[str, Callable] = {"cost_and_effect": policy.cost_and_effect}
 
 # file name → figure and the metrics it is drawn for, one panel each
@@ -34,7 +36,7 @@ STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
 
 def describe() -> dict[str, str]:
     """Figure → the first sentence of its documentation."""
-    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in {**FIGURES, **OF_LIVES, **OF_POLICIES}.items()}
+    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in {**FIGURES, **OF_LIVES, **OF_TOOLS, **OF_POLICIES}.items()}
 
 
 @base.styled
@@ -63,5 +65,6 @@ def draw_all(result: Result, folder: str | Path, manifest_hash: str = "") -> lis
         files += base.save(network.cascade(result), folder, "cascade", manifest_hash)
     if "bullwhip" in result.panels:
         files += base.save(network.bullwhip(result), folder, "bullwhip", manifest_hash)
-    files += demography.draw_result(result, folder, manifest_hash)
+    for subject in (demography, adoption, skills):
+        files += subject.draw_result(result, folder, manifest_hash)
     return files + policy.draw(result, folder, manifest_hash)

@@ -52,6 +52,7 @@ DPI = 150
 STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 FIRST = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)  # % , borders of colour classes
 MOST_CLASSES = 7  # of colour on each side of zero
+STILL = 1e-12  # a smaller range is none
 PARENTHESES, CUT = re.compile(r"\s*\([^)]*\)"), re.compile(r"[\s,:;]+…$")
 
 
@@ -247,6 +248,11 @@ def shown(result: Result, variant: str | None) -> int:
     if variant is not None:
         return result.variant(variant)
     return next((v for v, name in enumerate(result.variants) if name != BASELINE), 0)
+
+
+def moves(result: Result, name: str) -> bool:
+    """The series was recorded and changes from week to week in some run."""
+    return name in result.series and bool(np.ptp(result[name].values, axis=2).max(initial=0.0) > STILL)
 
 
 def windows(result: Result) -> list[tuple[float, float]]:

@@ -22,7 +22,7 @@ EDGE = 0.2  # points
 RATIO_SPAN = 20.0  # from this ratio of largest to smallest value on, the axis of the bullwhip is logarithmic
 
 
-def _places(tier: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def places(tier: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every firm: its tier and the row of its sector, moved inside the cell by the firm's rank there."""
     cell = tier.astype(np.int64) * (int(row.max(initial=0)) + 1) + row
     order = np.argsort(cell, kind="stable")
@@ -32,6 +32,17 @@ def _places(tier: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rank[order] = np.arange(len(cell)) - start[cell[order]]
     inside = [((rank + 0.5) * step) % 1.0 - 0.5 for step in R2]
     return tier + 0.84 * inside[0], row + 0.8 * inside[1]
+
+
+def rows_of_sectors(result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """The sectors that have firms, final use first, and the place of every sector among them."""
+    sector, tier, number = result.firms["sector"], result.firms["tier"].astype(float), len(result.labels["sector"])
+    depth, counts = np.bincount(sector, tier, minlength=number), np.bincount(sector, minlength=number)
+    present = np.flatnonzero(counts)
+    present = present[np.argsort(depth[present] / counts[present], kind="stable")]
+    place = np.zeros(number, dtype=np.int64)
+    place[present] = np.arange(len(present))
+    return present, place
 
 
 def _snapshots(result: Result, change: np.ndarray, output: np.ndarray) -> list[tuple[int, str]]:
@@ -62,13 +73,8 @@ def cascade(result: Result, ax=None, variant: str | None = None):
     reference = np.ones_like(own) if row is None else np.asarray(firms["relative_output"][row], float)
     change = 100 * (np.divide(own, reference, out=np.ones_like(own), where=reference > 0) - 1)
     codes = base.sector_names(result, longest=36)
-    depth = np.bincount(firms["sector"], firms["tier"].astype(float), minlength=len(codes))
-    counts = np.bincount(firms["sector"], minlength=len(codes))
-    present = np.flatnonzero(counts)
-    present = present[np.argsort(depth[present] / counts[present], kind="stable")]  # final use on top
-    place = np.zeros(len(codes), dtype=np.int64)
-    place[present] = np.arange(len(present))
-    x, y = _places(firms["tier"], place[firms["sector"]])
+    present, place = rows_of_sectors(result)
+    x, y = places(firms["tier"], place[firms["sector"]])
     views = _snapshots(result, change, output)
     trough = next(k for k, (_, name) in enumerate(views) if name == "trough")
     if ax is None:
@@ -111,8 +117,6 @@ def _mappable(cmap, norm):
 
 def _firms(ax, result: Result, drawn, change, x, y, output, cmap, norm) -> None:
     """Dots and the largest links of one moment; the firms that change most are drawn last. Pixels, not shapes, in an SVG."""
-    from matplotlib.collections import LineCollection
-
     base.axis(ax).grid(False)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)
@@ -120,12 +124,7 @@ def _firms(ax, result: Result, drawn, change, x, y, output, cmap, norm) -> None:
     for row in range(int(np.floor(y.max(initial=0))) + 1):
         if row % 2 == 0:
             ax.axhspan(row - 0.5, row + 0.5, color="#F6F6F6", linewidth=0, zorder=0)
-    top = np.argsort(-firms["flow"], kind="stable")[:LINKS]
-    ends = np.stack([firms["supplier"][top], firms["buyer"][top]], axis=1)
-    ends = ends[(ends < len(x)).all(axis=1)]
-    lines = LineCollection(np.stack([x[ends], y[ends]], axis=-1), colors="#777777", linewidths=0.4, alpha=0.25, zorder=1)
-    lines.set_rasterized(True)
-    ax.add_collection(lines)
+    draw_links(ax, result, x, y, LINKS)
     root = np.sqrt(np.maximum(output, 0))
     drawn = drawn[np.argsort(np.abs(np.nan_to_num(change[drawn])), kind="stable")]
     large = firms["kind"][drawn] == LARGE
@@ -138,6 +137,19 @@ def _firms(ax, result: Result, drawn, change, x, y, output, cmap, norm) -> None:
             x[rows], y[rows], s=np.clip(area[rows], SMALLEST, SQUARE), c=change[rows], cmap=cmap, norm=norm, marker=marker, linewidths=edge,
             edgecolors="#555555", rasterized=True, zorder=2,
         )  # fmt: skip
+
+
+def draw_links(ax, result: Result, x: np.ndarray, y: np.ndarray, number: int) -> None:
+    """The largest links, faint, as pixels in an SVG. x, y (n,) places of the firms."""
+    from matplotlib.collections import LineCollection
+
+    firms = result.firms
+    top = np.argsort(-firms["flow"], kind="stable")[:number]
+    ends = np.stack([firms["supplier"][top], firms["buyer"][top]], axis=1)
+    ends = ends[(ends < len(x)).all(axis=1)]
+    lines = LineCollection(np.stack([x[ends], y[ends]], axis=-1), colors="#777777", linewidths=0.4, alpha=0.25, zorder=1)
+    lines.set_rasterized(True)
+    ax.add_collection(lines)
 
 
 def _drawn(kind: np.ndarray) -> np.ndarray:

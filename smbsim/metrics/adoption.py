@@ -11,6 +11,7 @@ from .base import metric, smbs
 AI = TIERS.index("ai")
 SIZES = ("1 to 9", "10 to 49", "50 and more")  # heads
 BOUNDS = (10.0, 50.0)
+QUARTILES = ("least staff", "second", "third", "most staff")  # of SMBs
 
 
 def _with_ai(state) -> np.ndarray:
@@ -57,6 +58,18 @@ def size_ai_use(state):
     """Share of SMBs that use artificial intelligence in any function, by staff now."""
     small = smbs(state)
     return _share(_with_ai(state)[small], np.digitize(state.firms.employment[small], BOUNDS), len(SIZES))
+
+
+@metric("1", "SMBs that use AI", axis="quartile")
+def quartile_ai_use(state):
+    """Share of SMBs that use artificial intelligence in any function, by quarter of SMBs by staff now; the third takes what is over."""
+    small = np.flatnonzero(smbs(state))
+    if len(small) < len(QUARTILES):
+        return np.zeros(len(QUARTILES))
+    order = small[np.argsort(state.firms.employment[small], kind="stable")]
+    using, quarter = _with_ai(state)[order], len(order) // len(QUARTILES)
+    parts = (using[:quarter], using[quarter : 2 * quarter], using[2 * quarter : -quarter], using[-quarter:])
+    return np.array([part.mean() for part in parts])
 
 
 @metric("1", "Depth of tools")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..occupations import SPARE
+from ..occupations import N_DOMAINS, SPARE
 from ..schema import WEEKS_PER_YEAR
 from .base import metric, smbs
 
@@ -21,6 +21,12 @@ def sector_skill_level(state):
     firms = state.firms
     staff, known = state.by_sector(firms.employment), state.by_sector(firms.employment * firms.skill[:, :SPARE].mean(axis=1))
     return np.divide(known, staff, out=np.zeros_like(staff), where=staff > 0)
+
+
+@metric("1", "Level of skills", axis="domain")
+def domain_skill_level(state):
+    """Mean level of staff, by domain."""
+    return np.array([_mean(state.firms.skill[:, k], state.firms.employment) for k in range(N_DOMAINS)])
 
 
 @metric("1", "Digital skills")

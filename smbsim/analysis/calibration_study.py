@@ -114,7 +114,7 @@ def of(
 
 
 def _of_scorecard(name: str, f: ScenarioFunction) -> Target:
-    fact = next(fact for fact in facts_of(f.economy) if f"{FACT}.{fact.name}" == name)
+    fact = next(fact for fact in facts_of(f.economy, f.scenario) if f"{FACT}.{fact.name}" == name)
     sides = [x for x in (fact.target - fact.low, fact.high - fact.target) if np.isfinite(x)]
     if not (np.isfinite(fact.target) and sides):
         raise InputError(f"--target {name}: the scorecard has no target for it; write {name}=VALUE±TOLERANCE")

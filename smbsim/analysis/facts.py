@@ -27,6 +27,7 @@ from ..metrics.network import bullwhip
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR
 from ..state import CAUSES, ILLIQUID, INSOLVENT, MERGER, NEVER
 from .panel import Panel
+from .people import measure_people
 
 AGES = (0, 1, 2, 3, 4, 5, 10, 15, 20, 25)  # first year of each class; those of exit_hazard_by_age.csv, as ages before the year
 AGE_NAMES = ("0", "1", "2", "3", "4", "5-9", "10-14", "15-19", "20-24", "25+")
@@ -186,7 +187,7 @@ def measure(panel: Panel) -> dict[str, np.ndarray]:
     """Everything that the scorecard and its figures need of one run: counts, which add up over runs, and statistics."""
     return {
         name: np.asarray(value, dtype=float)
-        for part in (exits_and_entries, jobs, growth, sizes_and_cash, credit, cycles, regression)
+        for part in (exits_and_entries, jobs, growth, sizes_and_cash, credit, cycles, regression, measure_people)
         for name, value in part(panel).items()
     }
 

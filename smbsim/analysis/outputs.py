@@ -60,13 +60,13 @@ class Output:
     of: Callable[[Result, str, str], np.ndarray] | None  # (result, variant, to) → (R,); None: a row of the scorecard
 
 
-def output(name: str, economy: Economy) -> Output:
+def output(name: str, economy: Economy, scenario: Scenario | None = None) -> Output:
     """The output of this name. Raises InputError naming the nearest."""
     if name in NEEDED:
         return _measure(name)
     kind, _, rest = name.partition(".")
     if kind == FACT:
-        return _fact(name, rest, economy)
+        return _fact(name, rest, economy, scenario)
     compared = kind in (EFFECT, RELATIVE)
     metric, _, statistic = (rest if compared else name).partition(".")
     statistic = statistic or "mean"
@@ -117,8 +117,8 @@ def _measure(name: str) -> Output:
                   lambda r, v, to: lives.lives(r, v).get(name, np.full(len(r.seeds), nothing)))  # fmt: skip
 
 
-def _fact(name: str, row: str, economy: Economy) -> Output:
-    known = {fact.name: fact for fact in facts_of(economy)}
+def _fact(name: str, row: str, economy: Economy, scenario: Scenario | None) -> Output:
+    known = {fact.name: fact for fact in facts_of(economy, scenario)}
     if row not in known:
         raise InputError(f"unknown output '{name}': the scorecard has no row '{row}'.{nearest(row, known)}")
     return Output(name, known[row].unit, known[row].label, False, (), None)
@@ -147,7 +147,7 @@ class ScenarioFunction:
         known, problems = {}, []
         for name in self.outputs:
             try:
-                known[name] = output(name, economy)
+                known[name] = output(name, economy, self.scenario)
             except InputError as error:
                 problems += error.lines
         variants = self.scenario.all_variants()
@@ -203,5 +203,5 @@ class ScenarioFunction:
         if facts:
             panel = simulate_panel(scenario.without_interventions(), seed, self.years, self.economy)
             one = {name: values[None] for name, values in measure(panel).items()}
-            found |= {facts[fact.name]: fact.of(one) for fact in facts_of(self.economy) if fact.name in facts}
+            found |= {facts[fact.name]: fact.of(one) for fact in facts_of(self.economy, self.scenario) if fact.name in facts}
         return found

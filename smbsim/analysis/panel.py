@@ -6,7 +6,7 @@ exit week and cause. A firm that enters and closes between two snapshots is in n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +14,12 @@ import numpy as np
 
 from .. import simulate
 from ..economy import Economy
+from ..mechanisms.automation import MATURE
 from ..mechanisms.base import Step
 from ..metrics import METRICS
+from ..metrics.adoption import AI
 from ..metrics.network import by_tier, tiers
+from ..occupations import SPARE
 from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR
 from ..state import SMB, State
@@ -26,6 +29,8 @@ WEEKLY = {  # name → unit
     "mean_wage": "currency/wk", "price_level": "1", "hires": "heads/wk", "staff": "heads",
     "applications": "1/wk", "approvals": "1/wk", "exits": "1/wk", "entries": "1/wk",
 }  # fmt: skip
+AI_USE = {"ai_use": "1"}  # the same where firms adopt tools
+OF_TOOLS, OF_SKILLS = ("ai", "more_tools", "mature_tools", "per_head"), ("trains", "level", "per_head", "pay")  # yearly, where they are on
 IN_FULL = 0.99  # share of the loan asked for from which it counts as granted in full; surveys round
 SNAPSHOT = ("employment", "cash", "outflow", "output", "sales", "alive", "applied")
 DIMS = {  # field → dimensions on disk
@@ -67,6 +72,7 @@ class Panel:
     loan_refused: np.ndarray  # (l,) bool
     loan_in_full: np.ndarray  # (l,) bool: got all it asked for
     loan_leverage: np.ndarray  # (l,) debt / net worth, at most the largest that counts
+    people: dict[str, np.ndarray] = field(default_factory=dict)  # name in OF_TOOLS or OF_SKILLS → (Y+1, n), see `people_of`
 
     @property
     def weeks(self) -> int:
@@ -89,7 +95,9 @@ class Panel:
         import xarray as xr
 
         variables = {name: (dims, getattr(self, name)) for name, dims in DIMS.items()}
-        variables |= {f"weekly_{name}": ("week", v, {"units": WEEKLY[name]}) for name, v in self.weekly.items()}
+        units = WEEKLY | AI_USE
+        variables |= {f"weekly_{name}": ("week", v, {"units": units[name]}) for name, v in self.weekly.items()}
+        variables |= {f"people_{name}": (("snapshot", "firm"), v) for name, v in self.people.items()}
         data = xr.Dataset(variables, {"sector_code": list(self.sectors)}, {"seed": self.seed, "threshold": self.threshold})
         temporary = path.with_suffix(".part")
         data.to_netcdf(temporary, engine="h5netcdf", encoding={name: {"zlib": True, "complevel": 1} for name in variables})
@@ -103,9 +111,13 @@ def load(path: Path) -> Panel:
     with xr.open_dataset(path, engine="h5netcdf") as data:
         data.load()
     arrays = {name: data[name].values for name in DIMS}
-    weekly = {name: data[f"weekly_{name}"].values for name in WEEKLY}
+    weekly, people = (
+        {str(name).removeprefix(start): data[name].values for name in data.data_vars if str(name).startswith(start)}
+        for start in ("weekly_", "people_")
+    )
     sectors = tuple(str(code) for code in data["sector_code"].values)
-    return Panel(seed=int(data.attrs["seed"]), sectors=sectors, threshold=float(data.attrs["threshold"]), weekly=weekly, **arrays)
+    return Panel(seed=int(data.attrs["seed"]), sectors=sectors, threshold=float(data.attrs["threshold"]), weekly=weekly, people=people,
+                 **arrays)  # fmt: skip
 
 
 def simulate_panel(
@@ -114,7 +126,8 @@ def simulate_panel(
     """Burn in, then watch `years` years of a scenario without interventions."""
     state, plan, draws = simulate.prepare(scenario, seed, economy, threads)
     simulate.burn_in(state, plan, draws, scenario.horizon.burn_in, progress=progress)
-    watch = Watch(state, years, tiers(state))
+    seen = (OF_TOOLS if scenario.automation.enabled else ()) + (OF_SKILLS if scenario.skills.enabled else ())
+    watch = Watch(state, years, tiers(state), tuple(dict.fromkeys(seen)))
     for t in range(WEEKS_PER_YEAR * years):
         simulate.advance(state, plan, Step(t, draws))
         watch.look(state, t)
@@ -123,11 +136,11 @@ def simulate_panel(
 
 
 class Watch:
-    """Collects a panel week by week; firms may enter meanwhile."""
+    """Collects a panel week by week; firms may enter meanwhile. people: what is seen of staff and tools besides, see `people_of`."""
 
-    def __init__(self, state: State, years: int, tier: np.ndarray):
-        self.tier, weeks = tier, WEEKS_PER_YEAR * years
-        self.weekly = {name: np.full(weeks, np.nan) for name in WEEKLY}
+    def __init__(self, state: State, years: int, tier: np.ndarray, people: tuple[str, ...] = ()):
+        self.tier, self.people, weeks = tier, people, WEEKS_PER_YEAR * years
+        self.weekly = {name: np.full(weeks, np.nan) for name in (*WEEKLY, *(AI_USE if "ai" in people else ()))}
         self.tier_orders, self.tier_demand = np.zeros((weeks, 4)), np.zeros((weeks, 4))
         self.losses: list[np.ndarray] = []
         self.loans: list[np.ndarray] = []
@@ -142,6 +155,9 @@ class Watch:
         self.sales = _grown(self.sales, firms.n) + firms.price * (firms.sold_to_firms + firms.final_sales)
         for name, value in economy_of(state, t).items():
             self.weekly[name][t] = value
+        for name in AI_USE:
+            if name in self.weekly:
+                self.weekly[name][t] = METRICS[name](state)
         self.tier_orders[t] = by_tier(state.sum_slots(state.slots.order + state.slots.import_order), self.tier)
         self.tier_demand[t] = by_tier(firms.demand, self.tier)
         lost = np.flatnonzero(firms.credit_losses > 0)
@@ -156,6 +172,7 @@ class Watch:
             "employment": firms.employment.astype("f4"), "cash": firms.cash.astype("f4"), "outflow": firms.mean_outflow.astype("f4"),
             "output": (self.output / WEEKS_PER_YEAR).astype("f4"), "sales": (self.sales / WEEKS_PER_YEAR).astype("f4"),
             "alive": firms.alive.copy(), "applied": firms.applied > t - WEEKS_PER_YEAR,
+            **{name: value for name, value in people_of(state).items() if name in self.people},
         })  # fmt: skip
         self.output, self.sales = np.zeros(firms.n), np.zeros(firms.n)
 
@@ -167,8 +184,9 @@ class Watch:
         row[keep] = np.arange(len(keep))
         yearly = {
             name: np.stack([_grown(s[name], firms.n, False if s[name].dtype == bool else np.nan)[keep] for s in self.snapshots])
-            for name in SNAPSHOT
+            for name in (*SNAPSHOT, *self.people)
         }
+        people = {name: yearly.pop(name) for name in self.people}
         losses, loans = np.concatenate(self.losses, axis=1), np.concatenate(self.loans, axis=1)
         losses[0], loans[0] = row[losses[0]], row[loans[0].astype(int)]
         losses, loans = losses[:, losses[0] >= 0], loans[:, loans[0] >= 0]
@@ -177,8 +195,22 @@ class Watch:
             seed=seed, sectors=state.sector_codes, threshold=float(threshold), **static, **yearly, weekly=self.weekly,
             tier_orders=self.tier_orders, tier_demand=self.tier_demand, loss_firm=losses[0], loss_week=losses[1],
             loan_firm=loans[0].astype(np.int64), loan_week=loans[1].astype(np.int64), loan_refused=loans[2] > 0,
-            loan_in_full=loans[3] > 0, loan_leverage=loans[4],
+            loan_in_full=loans[3] > 0, loan_leverage=loans[4], people=people,
         )  # fmt: skip
+
+
+def people_of(state: State) -> dict[str, np.ndarray]:
+    """(n,) each: ai, more_tools (than at the start), mature_tools (some of those in full use), trains: bool; per_head output relative to
+    rest, level of the staff's skills, pay of a head in currency/wk."""
+    firms = state.firms
+    more = firms.depth > firms.starting_depth
+    needed = np.where(firms.labour_intensity > 0.0, firms.labour_intensity, 1.0)
+    return {
+        "ai": (firms.tier == AI).any(axis=1), "more_tools": more.any(axis=1),
+        "mature_tools": (more & (firms.tool_stage == MATURE)).any(axis=1), "trains": firms.training_hours > 0.0,
+        "per_head": (firms.productivity * firms.efficiency / needed).astype("f4"),
+        "level": firms.skill[:, :SPARE].mean(axis=1).astype("f4"), "pay": firms.wage.astype("f4"),
+    }  # fmt: skip
 
 
 def economy_of(state: State, t: int) -> dict[str, float]:

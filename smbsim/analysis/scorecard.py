@@ -277,7 +277,8 @@ def compute(
         raise AllRunsFailed(f"all {runs} runs failed; the first: {next(iter(failed.values()))}")
     seeds = tuple(sorted(measures))
     stacked = {key: np.stack([measures[s][key] for s in seeds]) for key in measures[seeds[0]]}
-    card = Scorecard(name, seeds, years, economy.sectors, facts_of(economy), stacked, hazard_targets(Tables(Path(economy.folder))),
+    card = Scorecard(name, seeds, years, economy.sectors, facts_of(economy, scenario), stacked,
+                     hazard_targets(Tables(Path(economy.folder))),
                      _manifest(scenario, what, seeds, failed, economy, time.time() - began))  # fmt: skip
     if folder is not None:
         card.save(folder)

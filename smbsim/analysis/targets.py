@@ -4,7 +4,8 @@ Numbers come from the tables of the economy (business dynamics, exit hazards, wo
 fact that no table holds is declared here with its source. A fact without a target in another economy is measured all the same.
 
 role      calibration  a moment on which a parameter is chosen: output autocorrelation and bullwhip (speeds of ordering), hires and the lag
-                       of employment (speeds of hiring and firing), exit by age (overhead, productivity, cash), approvals of loans, entry
+                       of employment (speeds of hiring and firing), exit by age (overhead, productivity, cash), approvals of loans, entry;
+                       with tools and skills: pace of AI use and its gradient by size, productivity of adopters, effects of training
           input        what the initial firms are drawn from; here it is asked whether it lasts
           hold-out     everything else: nothing is chosen to meet it
 verdict   pass within [low, high], partial within twice the distance from the target, else fail; missing where nothing can be measured
@@ -22,6 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from ..economy import Economy
+from ..scenario import Scenario
+from . import people
 from .facts import AGE_NAMES, SIZE_KINDS, SIZE_NAMES, SIZES, size_effects
 
 CALIBRATION, INPUT, HOLD_OUT = "calibration", "input", "hold-out"
@@ -74,12 +77,14 @@ class Fact:
         return float(np.clip((value - self.target) / other, -1.0, 1.0))
 
 
-def facts_of(economy: Economy) -> tuple[Fact, ...]:
-    """Every row of the scorecard, in order."""
+def facts_of(economy: Economy, scenario: Scenario | None = None) -> tuple[Fact, ...]:
+    """Every row of the scorecard, in order; those on tools and skills where the scenario has them on."""
     tables = Tables(Path(economy.folder))
     return (
         *_exits(tables), *_sectors(tables, economy.sectors), *_jobs(tables, economy.smb_threshold), *_credit(tables), *_labour(tables),
         *_cycles(),
+        *(_tools(tables, economy) if scenario is not None and scenario.automation.enabled else ()),
+        *(_training() if scenario is not None and scenario.skills.enabled else ()),
     )  # fmt: skip
 
 
@@ -373,4 +378,102 @@ def _cycles() -> list[Fact]:
              mean("output_autocorrelation"), **within(0.84, 0.69, 0.95), source="US .84: Stock and Watson (1999) (recalled)"),
         Fact("bullwhip_upstream", "cycle", "Bullwhip ratio of firms farthest from final use", "1", CALIBRATION, mean("bullwhip", 3),
              **within(2.0, 1.5, 3.0), source="1.5 to 3 (recalled); Cachon, Randall and Schmidt (2007) dispute that it is general"),
+    ]  # fmt: skip
+
+
+# -- tools and skills ---------------------------------------------------------------------------------------------------------------------
+
+PACE = "ai_use_timeseries_by_size.csv"
+ASKED_LONGEST = "producing_goods_or_services"  # the wording that was asked from 2023 on
+READINGS_PER_YEAR = 26
+ADOPTION = "tech_adoption_by_size.csv"
+CLASSES = "ABCDEFG"  # of size in the series; their heads are those of people.BANDS
+BTOS = "BTOS"
+
+
+def firms_by_band(tables: Tables) -> np.ndarray:
+    """(B,) US employers by the size bands of the survey: the latest count in the table of adoption by size; NaN where there is none."""
+    counted = [row for row in tables.find(ADOPTION) if row["n_companies"]]
+    latest = max((row["year"] for row in counted), default="")
+    by_class = {float(row["emp_min"]): float(row["n_companies"]) for row in counted if row["year"] == latest}
+    if not by_class:
+        return np.full(len(people.BANDS), np.nan)
+    band = np.searchsorted(people.BANDS, list(by_class), side="right") - 1  # the largest class of the survey is open
+    return np.bincount(band, list(by_class.values()), len(people.BANDS))
+
+
+def observed_pace(tables: Tables) -> float:
+    """Yearly growth of the log odds that a firm uses AI: slope over all readings of the longest series, size classes by their firms."""
+    firms, series = firms_by_band(tables), {}
+    for row in tables.find(PACE, wording=ASKED_LONGEST):
+        if row["share"]:
+            series.setdefault(row["period"], {})[row["btos_size_class"]] = float(row["share"])
+    whole = sorted((period, by_class) for period, by_class in series.items() if len(by_class) == len(CLASSES))
+    if len(whole) < 2 or not firms.any():
+        return float("nan")
+    years = np.array([int(period[:4]) + (int(period[4:]) - 1) / READINGS_PER_YEAR for period, _ in whole])
+    share = np.array([np.average([by_class[c] for c in CLASSES], weights=firms) for _, by_class in whole])
+    return float(np.polyfit(years, np.log(share / (1.0 - share)), 1)[0])
+
+
+def planned_growth(tables: Tables) -> float:
+    """What firms that plan to use AI in six months add to its share today, size classes by their firms."""
+    names = ("ai_any_business_function_next_6_months", "ai_any_business_function_current")
+    shares = [[tables.number(ADOPTION, "share_using", technology=name, emp_min=f"{low:g}") for low in people.BANDS] for name in names]
+    firms = firms_by_band(tables)
+    return float(np.average(np.subtract(*shares), weights=firms)) if firms.any() else float("nan")
+
+
+def share_near_table(of: str, goal: np.ndarray) -> Callable[[Measures], float]:
+    """As `share_near`, of users among firms at the start; the goal is taken in proportion, so that it adds up to all users there are."""
+
+    def value(m: Measures) -> float:
+        users, firms = (m[f"{of}_{what}"].sum(axis=0) for what in ("users", "firms"))
+        known = np.where(np.isfinite(goal), goal, 0.0)
+        factor = users.sum() / (known @ firms) if known @ firms > 0 else float("nan")
+        return share_near(f"{of}_users", f"{of}_firms", factor * goal)(m)
+
+    return value
+
+
+def _tools(tables: Tables, economy: Economy) -> list[Fact]:
+    known, group = economy.adoption, "tools"
+    by_sector = np.full(len(economy.sectors), np.nan) if known is None else known.by_sector["ai"]
+    by_size = np.full(len(people.BANDS), np.nan)
+    if known is not None and np.array_equal(known.heads["ai"], people.BANDS):
+        by_size = known.by_size["ai"]
+    there = float("nan") if known is None else 1.0
+    pace, plans, table = observed_pace(tables), planned_growth(tables), "BTOS 2023-25"
+    return [
+        Fact("ai_start_sectors", group, "Sectors whose AI use at the start is near", "1", INPUT, share_near_table("ai_sector", by_sector),
+             **within(there, 0.8, 1.0), source=f"{BTOS} end of 2025 (tech_adoption_by_sector.csv)",
+             note="in proportion; within a quarter, or two standard errors of the count"),
+        Fact("ai_start_sizes", group, "Size classes whose AI use at the start is near", "1", INPUT, share_near_table("ai_size", by_size),
+             **within(there, 0.8, 1.0), source=f"{BTOS} end of 2025 ({ADOPTION})",
+             note="in proportion; within a quarter, or two standard errors of the count"),
+        Fact("ai_pace", group, "Yearly growth of the log odds of AI use, first two years", "1/yr", CALIBRATION, people.pace_of_ai,
+             **around(pace, 0.3), source=f"{table} ({PACE}), the wording asked longest"),
+        Fact("ai_half_year", group, "AI use after half a year less that at the start", "1", HOLD_OUT, mean("ai_half_year"),
+             **around(plans, 0.5), source=f"{BTOS} end of 2025: plans for the next six months ({ADOPTION})",
+             note="plans, which firms may not carry out"),
+        Fact("ai_size_gradient", group, "Odds of AI use, 50 heads and more to 10-49, at the end", "1", CALIBRATION, people.size_gradient,
+             **within(2.04, 1.25, 2.55), source="INE, Spain, later wave: 30.8, 17.9 % (recalled); US today 1.25, Spain before 2.5"),
+        Fact("adopter_premium", group, "Output per head of mature adopters over others, less one", "1", CALIBRATION, people.premium,
+             **around(0.114, 0.4), source="Acemoglu et al. (2022), ABS 2019: 11.4 %",
+             note="relative to rest, within years; others have no tools beyond those of the start"),
+    ]  # fmt: skip
+
+
+def _training() -> list[Fact]:
+    source = "Konings and Vanormelingen (2015)"
+    note = "growth over all years by the share of years in training"
+    return [
+        Fact("training_productivity", "skills", "Output per head, always in training over never, less one", "1", CALIBRATION,
+             people.effect_of_training("per_head"), **around(0.23, 0.3), source=f"{source}: 23 %", note=note),
+        Fact("training_pay", "skills", "Pay, always in training over never, less one", "1", CALIBRATION,
+             people.effect_of_training("pay"), **around(0.12, 0.35), source=f"{source}: 12 %", note=note),
+        Fact("novices_gain", "skills", "Gain of adopters, third with the least able staff less that with the most", "1", HOLD_OUT,
+             people.novices_gain, **within(0.05, 0.0, INFINITE),
+             source="Brynjolfsson, Li and Raymond (2025): 34 % for novices, about none for experts",
+             note="between firms, the source within one; the target is only that it is above zero"),
     ]  # fmt: skip

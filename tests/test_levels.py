@@ -46,7 +46,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.emulator": 4, "analysis.calibration": 4, "analysis.calibration_study": 4, "figures.calibration": 4, "commands.calibrate": 5,
     "analysis.sensitivity_study": 4, "figures.sensitivity": 4, "commands.sensitivity": 5, "commands.sweep": 5,
     "analysis.indicators": 4, "analysis.surrogates": 4, "analysis.warning": 4, "analysis.skill": 4, "analysis.watch": 4, "analysis.paths": 4,
-    "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4,
+    "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4, "analysis.people": 4,
     "figures.warning": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
     "figures.scorecard": 4, "figures.policy": 4, "figures.adoption": 4, "figures.skills": 4,

@@ -99,6 +99,7 @@ def from_tables(
         passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
         passthrough_surplus=economy.surplus[G : G + n_passthrough] * k,
         region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale, **_skills(economy, len(output), draws),
+        platform_draw=_keen(len(output), draws),
     )  # fmt: skip
 
 
@@ -151,6 +152,7 @@ def from_firms(
         government_wages=0.0, public_value_added=0.0,
         passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
         region_weights=population / population.sum(), home_sales=home_sales, scale=1.0, **_skills(economy, n, draws),
+        platform_draw=_keen(n, draws),
     )  # fmt: skip
 
 
@@ -161,6 +163,11 @@ def _skills(economy: Economy, n: int, draws: Draws) -> dict[str, np.ndarray]:
     own = np.stack([draws.normal(f"skill {k}", 0, uid) for k in range(N_DOMAINS)], axis=1)
     common = draws.normal("skill", 0, uid)[:, None]
     return {"skill_level": level, "skill_need": need, "skill_draw": np.sqrt(COMMON_SKILL) * common + np.sqrt(1.0 - COMMON_SKILL) * own}
+
+
+def _keen(n: int, draws: Draws) -> np.ndarray:
+    """(n, 2) uniform: how keen each firm is on each platform."""
+    return np.stack([draws.uniform(f"starting platforms {p}", 0, np.arange(n)) for p in range(2)], axis=1)
 
 
 def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
@@ -200,7 +207,7 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
 
 SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
                   "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers",
-                  "skills", "automation")  # fmt: skip
+                  "skills", "automation", "platforms")  # fmt: skip
 
 
 def _customers(s: Structure, consumption: np.ndarray):

@@ -31,7 +31,8 @@ from .schema import WEEKS_PER_YEAR, InputError
 from .state import CLASSES, OWNER, WORKER, State
 
 GOVERNMENT, FOREIGN, BANK, INVESTMENT = "government", "foreign", "bank", "investment"
-ACCOUNTS = (GOVERNMENT, FOREIGN, BANK, INVESTMENT)  # then one account per pass-through producer of the economy
+MARKETPLACE, DATA_PLATFORM = "marketplace", "data platform"  # operators of platforms; nothing passes through them at rest
+ACCOUNTS = (GOVERNMENT, FOREIGN, BANK, INVESTMENT, MARKETPLACE, DATA_PLATFORM)  # then one per pass-through producer of the economy
 USES = ("household", INVESTMENT, FOREIGN, GOVERNMENT)  # then one use per pass-through producer
 CAPEX_CEILING = 0.9  # largest share of the gross surplus spent on replacement; assumption (POPULATION.md 1.5)
 INTEREST_CEILING = 0.5  # largest share of what is left that goes to interest; assumption (POPULATION.md 1.5)
@@ -47,7 +48,8 @@ class Structure:
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; turnover (n,)
               separations, in any unit; cover (n,) wk; storable (n,); tool_depth, function_share (n, 7) depth of the tools and
               share of pay by business function, zeros where unknown;
-              names (n,) or empty; skill_draw (n, 11) standard normal, what tells a firm's skills from its sector's
+              names (n,) or empty; skill_draw (n, 11) standard normal, what tells a firm's skills from its sector's;
+              platform_draw (n, 2) uniform, how keen it is on platforms
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
     the rest  counter, spot_imports (G, G) [user, supplier], other_imports (G,), account_inputs (G, A) per unit of output;
@@ -109,6 +111,7 @@ class Structure:
     skill_level: np.ndarray
     skill_need: np.ndarray
     skill_draw: np.ndarray
+    platform_draw: np.ndarray
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ Rungs of the complexity ladder, `model`
     money      firms pay from what they have, borrow, owe each other and fail; customers of the failed look for others
     work       firms hire and fire, wages move, people are out of work
     life       firms set prices, choose strategies, merge; new ones enter
-    people     staff learns and forgets, firms train and share it, and adopt tools
+    people     staff learns and forgets, firms train and share it, adopt tools and join platforms
 
 Paths in a file stay under its folder; bare names (`extends: baseline`, `economy: us_2022`) are packaged ones. Sources: DECISIONS.md 1,
 3, 26, 27, 28; the ladder is that of MODEL.md.
@@ -49,6 +49,7 @@ from .mechanisms.market import Market
 from .mechanisms.mergers import Mergers
 from .mechanisms.orders import Orders
 from .mechanisms.passthrough import Passthrough
+from .mechanisms.platforms import Platforms
 from .mechanisms.production import Production
 from .mechanisms.skills import Skills
 from .mechanisms.sourcing import Sourcing
@@ -63,7 +64,7 @@ from .schema import InputError, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
-              Exits, Sourcing, Entry, Strategy, Mergers, Skills, Automation)  # fmt: skip
+              Exits, Sourcing, Entry, Strategy, Mergers, Skills, Automation, Platforms)  # fmt: skip
 
 BY_HEADS = {"government": {"benefit_basis": "heads"}}  # benefits where people can be out of work
 MOVING = {  # calibrated to how US firms and output move (`smbsim scorecard`)
@@ -85,7 +86,7 @@ PRESETS = {
                 ("credit", "exits", "sourcing", "labour", "market", "entry", "strategy", "mergers")},
              "finance": {"enabled": True, "cash_spread": 1.42}, **BY_HEADS, **MOVING},
 }  # fmt: skip
-PRESETS["people"] = {**PRESETS["life"], **{section: {"enabled": True} for section in ("skills", "automation")}}
+PRESETS["people"] = {**PRESETS["life"], **{section: {"enabled": True} for section in ("skills", "automation", "platforms")}}
 
 NEEDS = {  # what a mechanism cannot do without
     "credit": ("finance",),
@@ -95,6 +96,7 @@ NEEDS = {  # what a mechanism cannot do without
     "mergers": ("strategy", "exits", "credit", "labour"),
     "skills": ("labour", "finance"),
     "automation": ("finance",),
+    "platforms": ("finance", "market"),
 }
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
@@ -103,6 +105,7 @@ APART = (*SHARED, own_mechanisms.KEY)  # what a dump says once
 
 # Size of the state: measured on us_2022 with the default network, 2 000 to 100 000 SMBs (2.9 KB a firm, 5 KB at the peak).
 LINKS_PER_FIRM = 19.0
+SECTORS = 21  # of columns by firm and sector
 SLOTS_PER_FIRM = 9.4
 BUILD_FACTOR = 2.0  # memory at the peak of building, relative to the finished state
 
@@ -206,6 +209,7 @@ class Scenario(Section):
     mergers: Mergers = Mergers()
     skills: Skills = Skills()
     automation: Automation = Automation()
+    platforms: Platforms = Platforms()
     shocks: tuple[Shock, ...] = ()
     policies: tuple[AnyPolicy, ...] = ()
     variants: dict[str, dict[str, Any]] = Field({}, description="Name → what differs from this scenario")
@@ -326,7 +330,8 @@ class Scenario(Section):
         """Bytes needed to build and run it, estimated from the columns; 0 where files say which firms there are."""
         links = LINKS_PER_FIRM * self.reconstruct.draws_per_slot / Reconstruct().draws_per_slot
         counts = {"firm": 1.0, "slot": SLOTS_PER_FIRM, "link": max(SLOTS_PER_FIRM, links)}
-        widths = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead, "policy": 0}
+        leads = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead}
+        widths = {**leads, "policy": 0, "sector": SECTORS}
         columns = [*STRUCTURE, *(column for mechanism in MECHANISMS for column in mechanism.columns)]
         per_firm = sum(
             counts[column.axis] * widths.get(column.width, column.width) * np.dtype(column.dtype).itemsize

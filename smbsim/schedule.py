@@ -15,6 +15,7 @@ SCHEDULE = (
     ("policies", "policies", "begin"),  # after phase 0 has reset what they move; from what firms were at the end of last week
     ("arrivals", "trade", "receive"),  # goods dispatched in earlier weeks can be used this week
     ("downtime", "production", "break_down"),  # before anybody counts on the capacity
+    ("expectations", "platforms", "report"),  # what last week's reports imply goes into the forecast
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
     ("labour", "skills", "lend"),  # from last week's plans, so that staff on loan counts when firms hire and lay off
     ("labour", "labour", "adjust"),
@@ -48,6 +49,7 @@ SCHEDULE = (
     ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
     ("payment", "automation", "pay"),  # as spot inputs: paid, or not had
+    ("payment", "platforms", "pay"),
     ("payment", "finance", "pay_bank"),
     ("payment", "finance", "pay"),
     ("payment", "finance", "invest"),
@@ -56,6 +58,7 @@ SCHEDULE = (
     ("distribution", "finance", "distribute"),  # what is left above the liquidity target
     ("distribution", "passthrough", "pay"),
     ("distribution", "foreign", "close"),
+    ("distribution", "platforms", "distribute"),
     ("distribution", "government", "pay"),
     ("distribution", "policies", "top_up"),  # of the benefits just paid
     ("distribution", "government", "collect"),  # last: income of the week is complete
@@ -70,6 +73,7 @@ SCHEDULE = (
     ("slow decisions", "strategy", "decide"),
     ("slow decisions", "mergers", "merge"),
     ("slow decisions", "automation", "decide"),  # from what is left of deposits, at a firm's review
+    ("slow decisions", "platforms", "decide"),  # before suppliers are looked for: members hear of those that do not deliver
     ("slow decisions", "sourcing", "review"),
     ("slow decisions", "skills", "learn"),  # from the work of the week
     ("slow decisions", "skills", "review"),

@@ -19,7 +19,7 @@ import pytest
 
 import smbsim
 from smbsim import draws, heads, reconstruct, state, suppliers, tools
-from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
 
 MODULES = (
     draws,
@@ -37,6 +37,7 @@ MODULES = (
     heads,
     skills,
     tools,
+    platforms,
 )  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
@@ -48,7 +49,7 @@ KERNELS = {
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
-    "mechanisms.skills.sum_gains", "mechanisms.skills.study",
+    "mechanisms.skills.sum_gains", "mechanisms.skills.study", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/, with a linear programme in tests/test_tipping.py
 ELSEWHERE = (
@@ -386,6 +387,20 @@ def arguments_ask_links(c):
     )  # fmt: skip
 
 
+def arguments_imply_demand(c):
+    downstream = c.amounts(FIRMS, SECTORS).astype(np.float32) + np.float32(0.1)
+    given = c.shares(FIRMS), downstream, c.amounts(SECTORS), c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS), c.rng.random(FIRMS) < 0.8
+    kept = c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS)
+    return 0, FIRMS, *given, 26.0, *kept, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+
+
+def arguments_look_downstream(c):
+    buyer, sector = c.rng.integers(0, FIRMS, c.links).astype(np.int32), c.rng.integers(0, SECTORS, FIRMS).astype(np.int32)
+    made = np.full(FIRMS, np.nan), np.full((FIRMS, SECTORS), np.nan, dtype=np.float32)
+    on = np.where(c.rng.random(FIRMS) < 0.5, c.shares(FIRMS), 0.0)
+    return 0, FIRMS, c.supplier_start, c.by_supplier, buyer, c.slot, c.shares(c.links), c.amounts(c.slots), on, sector, *made
+
+
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}
 
 
@@ -459,7 +474,7 @@ import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
 from smbsim import draws, heads, reconstruct, state, suppliers, tools
-from smbsim.mechanisms import costs, credit, finance, market, orders, production, skills, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -479,10 +494,10 @@ advance(s, plan, keyed, 3, 4)
 miniature(60, reconstruct={"rule": "scgm"})
 Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
 on = {"enabled": True}
-life = miniature(60, model="life", skills=on, automation=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})  # links come and go
+life = miniature(60, model="life", skills=on, automation=on, platforms=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})
 advance(*life, 0, 7)
 for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
-               skills, tools):
+               skills, tools, platforms):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

@@ -20,6 +20,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "mechanisms.labour": 2, "mechanisms.finance": 2, "mechanisms.households": 2, "mechanisms.government": 2,
     "mechanisms.foreign": 2, "mechanisms.passthrough": 2, "mechanisms.credit": 2, "mechanisms.exits": 2, "mechanisms.sourcing": 2,
     "mechanisms.entry": 2, "mechanisms.strategy": 2, "mechanisms.mergers": 2, "mechanisms.automation": 2, "mechanisms.skills": 2,
+    "mechanisms.platforms": 2, "metrics.platforms": 2,
     "interventions": 2, "interventions.base": 2, "interventions.shocks": 2, "interventions.policies": 2,
     "interventions.policy": 2, "interventions.business": 2, "interventions.people": 2, "interventions.technology": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,

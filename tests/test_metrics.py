@@ -108,6 +108,11 @@ def state() -> State:
     firms.labour_intensity[:], firms.automation_layoffs[:] = (0.8, 1.0, 0.5, 1.1), (0.0, 0.0, 0.0, 3.0)
     firms.setup_cost[:], firms.tool_rent[:] = (2.0, 0.0, 0.0, 1.0), (0.25, 0.0, 0.0, 0.5)
     state.sectors.import_spending[:, 0], state.regions.budget[0] = (1.0, 2.0), (7.0, 2.0)
+    firms.member[:, 0], firms.member[:, 1], firms.platform_sales[:] = (1, 0, 1, 0), (1, 1, 1, 0), (3.0, 0.0, 0.0, 0.0)
+    firms.platform_fee[:], firms.household_demand[:], firms.demand_factor[:] = [[0.3, 0.1], [-0.2, 0], [0, 0], [0, 0]], 10.0, 1.0
+    firms.usual_demand[:], firms.usual_final[:], firms.sharing[:] = (80.0, 25.0, 9.0, 60.0), (20.0, 5.0, 0.0, 60.0), (0.5, 0.0, 1.0, 0.0)
+    firms.plan_variance[:], firms.demand_variance[:] = (0.3, 0.2, 9.0, 9.0), (0.1, 0.4, 1.0, 1.0)
+    state.regions.buyers[:] = 0.2, 0.4
     firms.interest[:], firms.depreciation[:], firms.profit[:] = (1.0, 0.5, 0.0, 2.0), (3.0, 0.5, 0.0, 2.0), (20.0, -1.0, 0.0, 10.0)
     firms.product_tax_paid[:], firms.profit_tax_paid[:] = (4.0, 0.25, 0.0, 3.0), (2.0, 0.0, 0.0, 1.0)
     firms.tool_value[:], firms.training_spent[:], firms.value_before[:] = (100.0, 20.0, 9.0, 9.0), (400.0, 7.0, 7.0, 0.0), 0.1
@@ -254,6 +259,14 @@ KNOWN = {
     "wage_spread": np.sqrt(np.cov(np.log(PAY), aweights=STAFF, ddof=0)),
     "wage_theil": naive_theil(PAY, STAFF),
     "wage_theil_sectors": naive_theil((54 / 11, 8.0), (11.0, 4.0)),
+    "marketplace_sellers": 0.5,
+    "marketplace_buyers": 0.35,
+    "data_members": 1.0,
+    "platform_sales_share": 0.15,
+    "platform_fees": 52 * 0.2,
+    "shared_information": 0.5 * 60.0 / 80.0,
+    "bullwhip_with_sharing": 3.0,
+    "bullwhip_without_sharing": 0.5,
     "output_variance": (11.0 / 24.0) ** 2,  # 1 and 5 / 60
     "output_moran": -1.0,  # two that trade and fare differently
 }

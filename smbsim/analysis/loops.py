@@ -6,19 +6,27 @@ credit         G = d LGD / ζ_B < 1        a unit of lost bank capital cuts cred
 trade credit   ρ(V) < 1 ,                 V_ji = 1[λ TC_{j→i} > M_j]: would the failure of customer i empty supplier j? ρ is the mean
                                           number of failures that one failure brings in a long chain
 adoption       βJ < 4                     peers on tools: past it x = Logit β(u + J x) has three roots for some u (`automation`)
+platforms      a sellers by buyers < 1    slopes of the shares that would join in the shares that have (`platforms`), at the start; past one
+               a members by members < 1   the start is a critical mass: who joins brings more than one other, so that it tips
 income         c < 1                      part of a unit of demand that comes back as demand in the same place (see `stability`)
 
 LGD is what is lost of a loan as large as the bank gives on fixed assets: [1 - κ_K / ζ_LTV]⁺, κ_K what they bring in liquidation. Suppliers
 lose all: λ = 1, they come last. A number above its threshold says that the loop feeds on itself once it has begun; it does not say that
-something begins it. Sources: the credit gain is algebra on M5; Gai and Kapadia (2010), Proc. R. Soc. A 466, for vulnerable links.
+something begins it. The critical mass of a platform is the unstable share of n = f(n) above the start, f the share that would join where
+n have: past it membership grows by itself.
+
+Sources: Katz and Shapiro (1985) for critical mass; the credit gain is algebra on M5; Gai and Kapadia (2010), Proc. R. Soc. A 466, for
+vulnerable links.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..mechanisms.platforms import Platforms
 from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR
 from ..state import SMB, State
@@ -27,6 +35,8 @@ from .stability import income_gain
 CALLED = 0.1  # φ: share of all loans that is called when the credit loop is judged
 ROUNDS = 500  # of the power iteration at most
 CONVERGED = 1e-9
+GRID = 2000  # shares at which a critical mass is looked for
+NEAR = 1e-5  # step of a share for a slope
 SMALLEST_LOAN = 1e-6  # share of fixed assets that a bank lends on at least, for LGD
 
 
@@ -70,7 +80,37 @@ def loops(state: State, scenario: Scenario) -> list[Loop]:
     if scenario.automation.enabled:
         what, remedy = "peers on adoption: sharpness of choice times their effect", "lower automation.peer_effect or automation.choice"
         found.append(Loop("imitation of tools", scenario.automation.choice * scenario.automation.peer_effect, 4.0, what, remedy))
+    if scenario.platforms.enabled:
+        found += [_platform(*loop) for loop in _platforms(scenario.platforms)]
     return found
+
+
+def _platforms(platforms: Platforms) -> tuple[tuple[str, Callable, float, str], ...]:
+    def by_way_of_buyers(sellers):
+        return platforms.sellers_wanted(platforms.buyers_wanted(sellers))
+
+    return (
+        ("marketplace", by_way_of_buyers, platforms.sellers, "lower platforms.seller_gain or platforms.buyer_gain"),
+        ("data platform", platforms.sharers_wanted, platforms.data_members, "lower platforms.data_gain"),
+    )
+
+
+def _platform(name: str, wanted: Callable, start: float, remedy: str) -> Loop:
+    low, high = max(start - NEAR, 0.0), min(start + NEAR, 1.0)
+    slope = (float(wanted(high)) - float(wanted(low))) / (high - low)
+    masses = [share for share in critical_masses(wanted) if share > start + NEAR]
+    distance = f"critical mass at {masses[0]:.2f} of SMBs, {masses[0] - start:.2f} above the start" if masses else "no critical mass above"
+    return Loop(f"growth of the {name}", slope, 1.0, f"members that one more member brings; {distance}", remedy)
+
+
+def critical_masses(wanted: Callable[[np.ndarray], np.ndarray]) -> list[float]:
+    """Shares n in (0, 1) with f(n) = n from which membership falls below and grows above, ascending. wanted: f, of shares (k,)."""
+    from scipy.optimize import brentq
+
+    share = np.linspace(0.0, 1.0, GRID + 1)
+    gap = wanted(share) - share
+    crossings = np.flatnonzero((gap[:-1] < 0.0) & (gap[1:] >= 0.0))
+    return [float(brentq(lambda n: float(wanted(n)) - n, share[k], share[k + 1])) for k in crossings if share[k + 1] < 1.0]
 
 
 def credit_gain(state: State, capital_ratio: float, loss_given_default: float, called: float = CALLED) -> float:

@@ -5,7 +5,7 @@ r"""Costs: inputs that are bought without a stock, and what a unit of output cos
     spot inputs        imports and products of accounts for what was made this week, and extra costs; paid on delivery, or not had
     materials_i        Σ_g a_ig m_ig + Σ_g k_hg P_g + Σ_g m_hg φ_g + other imports + products of accounts         per unit
     extra cost_i       (f_i - 1) materials_i x_i                                          shocks; paid to the rest of the world
-    unit cost_i        f_i materials_i + t_i + w_i λ_i ι_i / (A_i h_i) + r_i        w wage, λ staff per unit, r rules and rent of tools
+    unit cost_i        f_i materials_i + t_i + w_i λ_i ι_i / (A_i h_i) + r_i        w wage, λ staff per unit, r rules, tools, fees
 
 A is productivity, h what skills and ι what tools do to the labour needed; a is the input per unit of output from stock, m its mean
 purchase price, P the price index of a sector's pool, φ the price of imports.
@@ -53,7 +53,7 @@ class Costs(Mechanism):
     )
     reads = ("output", "price", "pool_share", "counter_price", "bargain", "demand_factor", "final_fill_rate", "import_factor",
              "import_price_factor", "coefficient", "purchase_price", "product_tax_coefficient", "labour_coefficient",
-             "labour_intensity", "productivity", "efficiency", "wage", "wage_factor", "compliance_cost", "tool_rent",
+             "labour_intensity", "productivity", "efficiency", "wage", "wage_factor", "compliance_cost", "tool_rent", "platform_fee",
              "normal_output")  # fmt: skip
     writes = (*(c.name for c in columns), "spendable", "cash", "balance")
 
@@ -122,7 +122,7 @@ class Costs(Mechanism):
         firms.material_cost[:] += (bought + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1))[firms.sector]
         staff = firms.labour_coefficient * firms.labour_intensity
         labour = firms.wage_factor * firms.wage * staff / (firms.productivity * firms.efficiency)
-        fixed = firms.compliance_cost + firms.tool_rent
+        fixed = firms.compliance_cost + firms.tool_rent + firms.platform_fee.sum(axis=1)
         rules = np.divide(fixed, firms.normal_output, out=np.zeros(firms.n), where=firms.normal_output > 0)
         firms.unit_cost[:] = firms.cost_factor * firms.material_cost + firms.product_tax_coefficient + labour + rules
 

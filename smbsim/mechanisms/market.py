@@ -1,14 +1,15 @@
 r"""Market (M3): customers choose firms by price, quality and place; firms set prices from cost and markup; buyers pay for what they get.
 
-    attraction                v_i = p_i^(1-ε) q_i^η T_i                       limit: 1;  0 once the firm has closed;  T reach of tools
-    share of a market         s_i,r = B_i,r v_i / Σ_j B_j,r v_j               B at home or elsewhere; large firms: B_home B_L,r
+    attraction                v_i = p_i^(1-ε) (p_i / P_s)^-ε'_i q_i^η T_i     limit: 1;  0 once the firm has closed;  T reach of tools
+    share of a market         s_i,r = B_i,r v_i / Σ_j B_j,r v_j               B at home, or R_i B elsewhere; large firms: B_home B_L,r
     household demand          h_i = τ_i Σ_r s_i,r C_r,s
     pooled demand             g_i = b_i v_i / Σ_j b_j v_j · ( Σ_u π_i,u spending_s,u / p_i + counter_s P_s / p_i )     u other final use
     final demand (volume)     F_i = demand_factor_i ( h_i / p_i + g_i )
     payments                  each buyer pays the share of its budget that was delivered
 
 b_i is the firm's share of what its sector sells outside links, and P the price index at which the pool's counter inputs are as many as
-were asked for. The state's purchases are tilted by π_i, a factor of policy whose mean over the pool is one. A taste factor τ below one
+were asked for; last week's is what customers compare with on platforms (ε', and R reach elsewhere, of members; 0 and 1 without platforms).
+The state's purchases are tilted by π_i, a factor of policy whose mean over the pool is one. A taste factor τ below one
 moves demand: customers turn to the other firms of the sector first, and a sector that is hit as a whole loses to the other sectors;
 household spending as a whole stays what it was. Where nobody sells, the money stays with the buyers.
 
@@ -62,6 +63,8 @@ class Market(Mechanism):
         Column("markup", "1", 0.0, "Price over unit cost less one; covers capital, interest and profit", low=-1, entrant="copied"),
         Column("quality", "1", 1.0, "Quality of the offer, relative to rest", low=0, entrant="copied"),
         Column("tool_reach", "1", 1.0, "Factor of tools on what customers see of the firm, relative to rest", low=0, entrant="copied"),
+        Column("platform_reach", "1", 1.0, "Factor of platforms on customers elsewhere, relative to rest", low=0, entrant="copied"),
+        Column("visibility", "1", 0.0, "Price elasticity that platforms add, against the sector's pool", low=0, entrant="copied"),
         Column("reviewed_share", "1", 0.0, "Share of the sector's expected demand at the last review", low=0, entrant="scaled"),
         Column(
             "customer_base",
@@ -147,6 +150,7 @@ class Market(Mechanism):
         firms.pull[:] = firms.alive
         if self.enabled:
             firms.pull[:] *= firms.price ** (1.0 - self.price_elasticity) * firms.quality**self.quality_elasticity * firms.tool_reach
+            self._compare(state)
         state.regions.intensity[:] = self._normaliser(state, self._by_market(state, firms.pull))
         offered = firms.sale_share * firms.pull
         firms.pool_share[:] = offered * self._normaliser(state, state.by_sector(offered))[firms.sector]
@@ -156,6 +160,21 @@ class Market(Mechanism):
             firms.bargain[:] = sectors.counter_price[firms.sector] / firms.price
         else:
             sectors.counter_price[:] = state.by_sector(firms.pool_share * firms.price)
+
+    def _compare(self, state) -> None:
+        """Customers on platforms see what others of the sector ask."""
+        firms = state.firms
+        rows = np.flatnonzero(firms.visibility > 0.0)
+        usual = state.sectors.counter_price[firms.sector[rows]]
+        relative = np.divide(firms.price[rows], usual, out=np.ones(len(rows)), where=usual > 0.0)
+        firms.pull[rows] *= relative ** -firms.visibility[rows]
+
+    def _customers(self, state) -> np.ndarray:
+        """(n, 2) customers at home and elsewhere, who are more where platforms make the firm known."""
+        firms = state.firms
+        if np.all(firms.platform_reach == 1.0):
+            return firms.customer_base
+        return np.stack([firms.customer_base[:, 0], firms.customer_base[:, 1] * firms.platform_reach], axis=1)
 
     def _normaliser(self, state, shares) -> np.ndarray:
         """1 / shares, 0 where nobody sells; in the limit exactly 1 as long as the sellers are those of the start."""
@@ -170,7 +189,7 @@ class Market(Mechanism):
         firms, shape = state.firms, state.regions.large_customers.shape
         home, elsewhere, large = np.zeros(shape), np.zeros(shape), np.zeros(shape[1])
         weight = np.ascontiguousarray(weight, dtype=np.float64)
-        sum_markets(firms.region, firms.sector, firms.customer_base, weight, home, elsewhere, large)
+        sum_markets(firms.region, firms.sector, self._customers(state), weight, home, elsewhere, large)
         return home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large
 
     def _compare_with_imports(self, state) -> None:
@@ -207,7 +226,7 @@ class Market(Mechanism):
         """(n,) what the regions' budgets bring each firm by its customer base and its pull."""
         firms, budget, reach = state.firms, state.regions.budget * state.regions.intensity, np.empty(state.firms.n)
         anywhere, large = budget.sum(axis=0), (state.regions.large_customers * budget).sum(axis=0)
-        reach_customers(firms.region, firms.sector, firms.customer_base, firms.pull, budget, anywhere, large, reach)
+        reach_customers(firms.region, firms.sector, self._customers(state), firms.pull, budget, anywhere, large, reach)
         return reach
 
     def _preferred(self, state, reach) -> np.ndarray:

@@ -1,6 +1,7 @@
 r"""Orders (M2): forecast, stock adjustment and the supply line, from which the bullwhip comes.
 
-    D̂_i     ← D̂_i + θ (D_i - D̂_i)                                           D orders received and final demand of last week
+    D̂_i     ← D̂_i + θ (D̃_i - D̂_i)
+    D̃_i       = (1 - σ_i) D_i + σ_i D^end_i          D orders received and final demand of last week; σ, D^end of shared data, 0 without
     planned_i = [ D̂_i + α_f (n_fg D̂_i - S_i + B_i) ]⁺                        S finished goods, B backlog
     O_ig      = [ a_ig x̂_i + α_S ( (n_g a_ig x̂_i - M_ig) + β_i ((ℓ_ig - 1) a_ig x̂_i - SL_ig) ) ]⁺ ,   x̂ = min(planned, able)
     β_i       = β + (1 - β) care_i                                             care: of tools, 0 at rest
@@ -18,6 +19,7 @@ D̂                               expected_demand
 β        supply_line_weight
 n_fg                            finished_cover
 n_g                             input_cover
+σ, D^end                        sharing, end_demand
 ℓ                               lead
 SL                              supply_line
 O                               order + import_order
@@ -57,7 +59,8 @@ class Orders(Mechanism):
         Column("order", "base currency/wk", 0.0, "Order of the slot to its suppliers", axis="slot", low=0),
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )
-    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "alive")
+    reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "alive",
+             "sharing", "end_demand")  # fmt: skip
     writes = tuple(c.name for c in columns)
 
     preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",
@@ -98,7 +101,8 @@ class Orders(Mechanism):
     def expect(self, state, step):
         """Forecast demand, and plan output from it, the stock of finished goods and the backlog."""
         firms = state.firms
-        firms.expected_demand[:] += self.forecast_speed * (firms.demand - firms.expected_demand)
+        seen = firms.demand + firms.sharing * (firms.end_demand - firms.demand)
+        firms.expected_demand[:] += self.forecast_speed * (seen - firms.expected_demand)
         gap = firms.finished_cover * firms.expected_demand - firms.inventory + firms.backlog_due
         firms.planned_output[:] = np.where(firms.alive, np.maximum(firms.expected_demand + self.inventory_adjustment * gap, 0.0), 0.0)
 

@@ -11,6 +11,7 @@ Every few weeks, for all slots at once (a layout is dear to change)
     search    of a slot with lost_s > 0:                 m candidates, the best one takes over the share lost_s
     review    of any other slot:                         m candidates, the best one replaces the worst supplier where
               score_new > score_old + switch_cost; a slot with more suppliers than at rest gives up its worst one instead
+              a slot whose buyer was warned of a supplier reviews as soon as one in need, by the fill rate of now if that is lower
     score_ij  = -ln p_j + η_f r_j + η_l [same region] + σ ε_ij          r_j smoothed fill rate, ε logit noise of the pair and week
 
 Candidates are drawn as the first network was: with probability ν_j (y_j/ν_j)^γ, y capacity and ν the firms behind the row, local with the
@@ -52,6 +53,8 @@ class Sourcing(Mechanism):
         Column("cancelled", "base currency/wk", 0.0, "Orders to the firm cancelled this week, backlog included", low=0),
         Column("reliability", "1", 1.0, "Smoothed share of its orders that the firm fills", low=0, high=1),
         Column("firm_count", "1", 1.0, "Firms behind the row", low=0),
+        Column("more_candidates", "firms", 0, "Candidates that platforms show the firm besides", dtype="i4", low=0, entrant="copied"),
+        Column("warned", "1", 0, "A platform says that a supplier does not deliver", axis="slot", dtype="i1", low=0, high=1),
         Column("normal_suppliers", "1", 0, "Suppliers of the slot at rest", axis="slot", dtype="i4", low=0, entrant="copied"),
         Column("lost_share", "1", 0.0, "Share of the slot that others stand in for since suppliers closed", axis="slot", low=0, high=1),
     )
@@ -134,12 +137,15 @@ class Sourcing(Mechanism):
             return
         firms, slots, links = state.firms, state.slots, state.links
         searching = slots.lost_share > 0.0
-        hazard = np.where(searching, self._chance("search_hazard"), self._chance("review_hazard"))
+        warned = slots.warned == 1
+        hazard = np.where(searching | warned, self._chance("search_hazard"), self._chance("review_hazard"))
         hazard[~firms.alive[slots.customer] | ((np.diff(state.link_start) == 0) & ~searching)] = 0.0
         u = step.draws.uniform("sourcing", step.t, firms.uid[slots.customer], slots.group)
         slot = np.flatnonzero(u < hazard)
         searching = searching[slot]
-        appeal = self.fill_weight * firms.reliability - np.log(np.maximum(firms.price, LEAST_PRICE))
+        cheap = -np.log(np.maximum(firms.price, LEAST_PRICE))
+        delivers = firms.reliability, np.minimum(firms.reliability, firms.fill_rate)
+        appeal = np.stack([self.fill_weight * r + cheap for r in delivers])  # as all know it, as who was warned does
         worst, old, number = self._worst(state, step, slot, appeal)
         crowded = ~searching & (number > slots.normal_suppliers[slot])
         self._give_up(state, slot[crowded], worst[crowded])
@@ -170,7 +176,8 @@ class Sourcing(Mechanism):
         length = state.link_start[slot + 1] - state.link_start[slot]
         first = np.concatenate([[0], np.cumsum(length)])
         rows = np.repeat(state.link_start[slot] - first[:-1], length) + np.arange(first[-1])
-        score = self._score(state, step, links.buyer[rows], links.supplier[rows], appeal)
+        supplier, heard = links.supplier[rows], state.slots.warned[links.slot[rows]]
+        score = self._score(state, step, links.buyer[rows], supplier, appeal[heard, supplier])
         worst, least = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
         worst_link(first, rows, links.weight, score, worst, least)
         supplies = np.concatenate([[0], np.cumsum(links.weight[rows] > 0.0)])
@@ -183,11 +190,12 @@ class Sourcing(Mechanism):
         order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
         best, most = np.full(len(slot), -1, dtype=np.int64), np.full(len(slot), -np.inf)
         pools = Pools(state, self.supplier_exponent, self.local_share)
-        for c in range(self.candidates):
+        offers = self.candidates + firms.more_candidates[buyer]
+        for c in range(offers.max(initial=0)):
             u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[buyer], slots.group[slot]) for what in ("local", "pick"))
             candidate = pools.pick(firms.region[buyer], slots.group[slot], *u)
-            there = candidate >= 0
-            score = self._score(state, step, buyer, candidate, appeal)
+            there = (candidate >= 0) & (c < offers)
+            score = self._score(state, step, buyer, candidate, appeal[slots.warned[slot], candidate])
             fits = there & (order <= self.supplier_cap * firms.capacity[candidate])
             fits &= (candidate != buyer) | (firms.kind[buyer] == LARGE)
             link = state.link_rows(slot, candidate)
@@ -199,7 +207,7 @@ class Sourcing(Mechanism):
     def _score(self, state, step, buyer, supplier, appeal) -> np.ndarray:
         firms = state.firms
         local = (firms.region[buyer] == firms.region[supplier]) & (firms.region[buyer] != EVERYWHERE)
-        score = appeal[supplier] + self.local_weight * local
+        score = appeal + self.local_weight * local
         if self.noise > 0.0:
             u = step.draws.uniform("sourcing.noise", step.t, firms.uid[buyer], firms.uid[supplier])
             score -= self.noise * np.log(-np.log(np.clip(u, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))

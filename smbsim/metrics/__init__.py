@@ -12,6 +12,7 @@ from . import (
     exits,
     finance,
     labour,
+    platforms,
     prices,
     skills,
     spread,
@@ -50,6 +51,8 @@ METRICS: dict[str, Metric] = {
         equity.income_gini, equity.income_theil, equity.income_theil_classes, equity.income_theil_regions, equity.income_atkinson,
         equity.income_palma, equity.wealth_gini, equity.wealth_top_share,
         equity.wage_gini, equity.wage_spread, equity.wage_theil, equity.wage_theil_sectors,
+        platforms.marketplace_sellers, platforms.marketplace_buyers, platforms.data_members, platforms.platform_sales_share,
+        platforms.platform_fees, platforms.shared_information, platforms.bullwhip_with_sharing, platforms.bullwhip_without_sharing,
         spread.output_variance, spread.output_moran,
     )
 }  # fmt: skip

@@ -30,7 +30,7 @@ def test_deficit_is_financed_by_lending_to_the_government():
     state.accounts.closing_transfer[state.account("foreign")] = 3.0
     Foreign().close(state, WEEK)
     assert dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True)) == {
-        "government": 3.0, "foreign": -3.0, "bank": 0.0, "investment": 0.0,
+        "government": 3.0, "foreign": -3.0, "bank": 0.0, "investment": 0.0, "marketplace": 0.0, "data platform": 0.0,
     }  # fmt: skip
     assert not state.households.deposits.any()
 

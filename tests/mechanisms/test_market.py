@@ -12,7 +12,7 @@ from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.market import Market
 from smbsim.metrics.identities import Books
-from smbsim.rest import ACCOUNTS
+from smbsim.rest import USES
 from smbsim.state import EVERYWHERE, SMB
 
 from .shops import MILL, SHOP, WEEK, asked, three_shops
@@ -148,7 +148,7 @@ def test_other_uses_pay_the_share_that_was_delivered():
     state.firms.final_fill_rate[:] = 0.5
     Market().sell(state, WEEK)
     paid = dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True))
-    assert paid == {"government": -3.0, "foreign": -1.0, "bank": 0.0, "investment": -2.0}
+    assert paid == {"government": -3.0, "foreign": -1.0, "bank": 0.0, "investment": -2.0, "marketplace": 0.0, "data platform": 0.0}
     assert state.firms.cash[0] == 6.0
 
 
@@ -162,7 +162,7 @@ def test_final_uses_pay_abroad_and_accounts():
     Market().buy_elsewhere(state, WEEK)
     assert state.households.deposits.tolist() == [-4.5, -1.5, 0.0, 0.0]
     paid = dict(zip(state.account_names, state.accounts.balance.tolist(), strict=True))
-    assert paid == {"government": 2.0, "foreign": 6.0, "bank": 0.0, "investment": -2.0}
+    assert paid == {"government": 2.0, "foreign": 6.0, "bank": 0.0, "investment": -2.0, "marketplace": 0.0, "data platform": 0.0}
 
 
 def test_resting_demand_is_what_each_firm_makes_beyond_its_links():
@@ -170,7 +170,7 @@ def test_resting_demand_is_what_each_firm_makes_beyond_its_links():
     state = miniature(60)[0]
     demand = asked(state) + state.sum_by_supplier(state.links.shipped)
     assert np.allclose(demand, state.firms.output, rtol=1e-12)
-    assert state.sectors.spending.shape[1] == len(ACCOUNTS) + 1
+    assert state.sectors.spending.shape[1] == len(USES) + 1
 
 
 # -- exits and entries ------------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from .analysis.resilience import MEASURES
 from .figures import FIGURES, OF_LIVES, OF_POLICIES
 from .figures.risk import RISK_FIGURES
 from .figures.scorecard import CARD_FIGURES
-from .interventions import policies, policy, shocks
+from .interventions import policies, policy, rules, shocks
 from .interventions.base import Intervention, Target
 from .mechanisms import orders
 from .metrics import METRICS
@@ -36,6 +36,7 @@ from .state import STRUCTURE, TABLES
 
 GROUPS = {  # kind of entry → heading of its list
     "mechanism": "mechanisms", "section": "other sections of a scenario", "shock": "shocks", "policy": "policies",
+    "adaptive_rule": "adaptive rules of policies",
     "metric": "metrics",
     "measure": "resilience measures", "statistic": "statistics of the risk index", "figure": "figures",
     "scenario": "packaged scenarios", "economy": "packaged economies",
@@ -109,6 +110,7 @@ def entries() -> tuple[Entry, ...]:
     """Every entry, in the order in which they are listed."""
     return (
         *_mechanisms(), *_sections(), *_interventions("shock", shocks.KINDS), *_interventions("policy", policies.KINDS, policy.__doc__),
+        *_rules(),
         *_metrics(), *_measures(), *_statistics(), *_figures(), *_scenarios(), *_economies(), *_presets(), *_parameters(), *_columns(),
     )  # fmt: skip
 
@@ -148,6 +150,15 @@ def _interventions(kind: str, kinds: Mapping[str, type[Intervention]], more: str
         its = sys.modules[model.__module__].__doc__ if more else ""
         text = "\n\n".join(inspect.cleandoc(part) for part in (model.__doc__, its, more, window) if part)
         yield Entry(names[0], kind, first_sentence(model.__doc__), text, facts, declared(model), names=(*names[1:], model.__name__))
+
+
+def _rules() -> Iterable[Entry]:
+    watched = tuple((name, unit, meaning) for name, (unit, meaning, _) in rules.OBSERVED.items())
+    for name, model in rules.KINDS.items():
+        text = "\n\n".join(inspect.cleandoc(part) for part in (model.__doc__, rules.__doc__))
+        facts = {"stands in": "a policy, as `rule`"}
+        table = (("metric", "unit", "meaning"), *watched)
+        yield Entry(f"{name}_rule", "adaptive_rule", first_sentence(model.__doc__), text, facts, declared(model), table, (model.__name__,))
 
 
 def _metrics() -> Iterable[Entry]:

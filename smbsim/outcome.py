@@ -38,6 +38,7 @@ BY_POLICY = {  # panel → unit, label; axis policy
     "policy_borrowed_anyway": ("firms", "Supported firms that borrow without the policies too"),
     "policy_jobs": ("job-years", "Job-years at supported firms"),
     "policy_jobs_anyway": ("job-years", "Job-years at supported firms without the policies too"),
+    "policy_turns": ("1", "How often its rule turned the level from rising to falling or back"),
 }
 BY_GROUP = {  # panel → unit, label; axis group
     "group_firms": ("firms", "Firms"),
@@ -60,6 +61,7 @@ class Outcome:
     closed       : (n,) for good; a firm that merged goes on in another
     support, got : by policy, (n,) currency so far, bool
     books        : by policy, committed, spent and returned
+    turns        : by policy, how often its rule turned
     """
 
     rows: np.ndarray
@@ -73,6 +75,7 @@ class Outcome:
     support: dict[str, np.ndarray] = field(default_factory=dict)
     got: dict[str, np.ndarray] = field(default_factory=dict)
     books: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
     entrants: int = 0
     entrant_exits: int = 0
     balance: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -104,6 +107,7 @@ class Outcome:
             self.support[name] = firms.support[rows, k]
             self.got[name] = self.support[name] > 0.0 if policy.spends else firms.entitled[rows, k] < weeks - policy.lag
             books = state.policies
+            self.turns[name] = int(state.policies.turns[k])
             self.books[name] = float(books.committed[k]), float(books.spent[k]), float(books.returned[k])
 
     @property
@@ -176,7 +180,8 @@ def _of_policy(one: Outcome, other: Outcome | None, name: str) -> tuple[float, .
     if other is not None:
         anyway, there = (got & ~other.closed).sum(), support[got & ~other.closed].sum()
         lent, least = (borrowed & (other.borrowed > 0)).sum(), np.minimum(jobs, other.job_weeks[got] / WEEKS_PER_YEAR).sum()
-    return (*one.books[name], got.sum(), support[got].sum(), alive.sum(), anyway, there, borrowed.sum(), lent, jobs.sum(), least)
+    return (*one.books[name], got.sum(), support[got].sum(), alive.sum(), anyway, there, borrowed.sum(), lent, jobs.sum(), least,
+            one.turns.get(name, 0))  # fmt: skip
 
 
 def _of_groups(one: Outcome, other: Outcome | None) -> np.ndarray:

@@ -79,6 +79,7 @@ SCHEDULE = (
     ("slow decisions", "skills", "review"),
     ("entry", "entry", "enter"),
     ("region", "households", "update"),
+    ("rules", "policies", "watch"),  # of the week that is over
 )  # fmt: skip
 
 

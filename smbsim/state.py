@@ -33,6 +33,7 @@ CLASSES = ("worker", "owner")
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
 NEVER = 2**30  # a week that does not come
+MEMORY = 156  # weeks for which the rule of a policy remembers what it saw; a bound for its windows
 CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")  # of the exit of a firm
 NONE, ILLIQUID, INSOLVENT, VOLUNTARY, RETIREMENT, MERGER = range(len(CAUSES))
 
@@ -56,6 +57,20 @@ STRUCTURE = (
     Column("support", "currency", 0.0, "Support the firm was given so far, by policy", width="policy"),
     Column("support_level", "1", 0.0, "Level at which each policy supports the firm this week", width="policy"),
     Column("entitled", "wk", NEVER, "First week in which the firm met the conditions, by policy", width="policy", dtype="i4"),
+    Column("rule_level", "1", 1.0, "Level at which its rule runs the policy; 1 without a rule", axis="policy", low=0),
+    Column("region_on", "1", 1.0, "The policy's experiment has it on in the region", axis="policy", width="region", low=0, high=1),
+    Column("seen", "1", 0.0, "What the rule was told of its metric, by week modulo their number", axis="policy", width=MEMORY),
+    Column("seen_from", "wk", NEVER, "First week that it was told of", axis="policy", dtype="i4"),
+    Column("in_a_row", "1", 0, "Reviews in a row at which the rule would have switched on", axis="policy", dtype="i4", low=0),
+    Column("on_until", "wk", 0, "Week until which a warning keeps the policy on", axis="policy", dtype="i4"),
+    Column("error_sum", "1", 0.0, "Sum of the errors of a PI rule", axis="policy"),
+    Column("learned", "1", 0, "Windows in which a rule learned what is usual", axis="policy", dtype="i4", low=0),
+    Column("usual", "1", 0.0, "Mean of its indicators of slowing down in them", axis="policy", width=2),
+    Column("region_before", "1", 0.0, "Mean of the metric before an experiment", axis="policy", width="region"),
+    Column("region_after", "1", 0.0, "The same at its end", axis="policy", width="region"),
+    Column("effect", "1", 0.0, "Effect that an experiment found", axis="policy"),
+    Column("direction", "1", 0.0, "Last move of the level: 1 up, -1 down", axis="policy", low=-1, high=1),
+    Column("turns", "1", 0, "How often the level turned", axis="policy", dtype="i4", low=0),
     Column("claimed", "currency", 0.0, "What the firm will be given by each policy when it is due", width="policy", low=0),
     Column("policy_factor", "1", 1.0, "Factor of shocks on the strength of the policy", axis="policy", low=0),
     Column("most", "currency", UNLIMITED, "Most that the policy gives one firm in all", axis="policy", low=0),

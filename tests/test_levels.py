@@ -22,7 +22,8 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "mechanisms.entry": 2, "mechanisms.strategy": 2, "mechanisms.mergers": 2, "mechanisms.automation": 2, "mechanisms.skills": 2,
     "mechanisms.platforms": 2, "metrics.platforms": 2,
     "interventions": 2, "interventions.base": 2, "interventions.shocks": 2, "interventions.policies": 2,
-    "interventions.policy": 2, "interventions.business": 2, "interventions.people": 2, "interventions.technology": 2,
+    "interventions.rules": 2, "interventions.policy": 2, "interventions.business": 2, "interventions.people": 2,
+    "interventions.technology": 2,
     "metrics": 2, "metrics.base": 2, "metrics.activity": 2, "metrics.finance": 2, "metrics.identities": 2, "metrics.network": 2,
     "metrics.balance": 2, "metrics.prices": 2, "metrics.exits": 2, "metrics.demography": 2,
     "metrics.labour": 2, "metrics.skills": 2, "metrics.adoption": 2, "metrics.credit": 2, "metrics.spread": 2,
@@ -47,7 +48,7 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.emulator": 4, "analysis.calibration": 4, "analysis.calibration_study": 4, "figures.calibration": 4, "commands.calibrate": 5,
     "analysis.sensitivity_study": 4, "figures.sensitivity": 4, "commands.sensitivity": 5, "commands.sweep": 5,
     "analysis.indicators": 4, "analysis.surrogates": 4, "analysis.warning": 4, "analysis.skill": 4, "analysis.watch": 4, "analysis.paths": 4,
-    "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4, "analysis.people": 4,
+    "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4,
     "figures.warning": 4,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
     "figures.scorecard": 4, "figures.policy": 4, "figures.adoption": 4, "figures.skills": 4,
@@ -65,6 +66,7 @@ FOLDERS = ("mechanisms", "interventions", "metrics", "systemic")  # a file here 
 SIBLINGS = {  # exceptions: kernels of the risk index have their own file; upstreamness is defined once; a target may be the riskiest firms
     ("systemic.esri", "systemic.cascade"), ("systemic.esri", "systemic.layout"), ("systemic.layout", "systemic.cascade"),
     ("systemic.layout", "systemic.esri"), ("systemic.multipliers", "metrics.network"), ("interventions.base", "systemic.esri"),
+    ("interventions.policy", "interventions.rules"), ("interventions.policies", "interventions.rules"),
     *((f"interventions.{kinds}", "interventions.policy") for kinds in ("business", "people", "technology", "policies")),
     *(("interventions.policies", f"interventions.{kinds}") for kinds in ("business", "people", "technology")),
 }  # fmt: skip

@@ -52,7 +52,7 @@ def test_panels_by_hand():
     assert by_policy == {
         "policy_committed": 8, "policy_spent": 8, "policy_returned": 0, "policy_recipients": 2, "policy_support": 8, "policy_alive": 2,
         "policy_alive_anyway": 1, "policy_money_anyway": 6, "policy_borrowed": 2, "policy_borrowed_anyway": 1, "policy_jobs": 6,
-        "policy_jobs_anyway": 4,
+        "policy_jobs_anyway": 4, "policy_turns": 0,
     }  # fmt: skip
     by_group = {name: found[name].values[1, 0].tolist() for name in BY_GROUP}
     assert by_group == {

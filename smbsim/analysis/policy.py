@@ -12,6 +12,8 @@ r"""What the policies of a variant cost and did: the paired difference from the 
       of loans          supported firms that borrow, of which without it too
       of jobs           job-years at supported firms, of which without it too: Σ min(with, without)
 
+    turns               how often its rule turned the level from rising to falling or back: swings that the policy makes or follows
+
 An interval is the mean over the runs ± 1.96 standard errors of it; with one run there is none. The region of the mean effect e and cost c
 together is Hotelling's, for x = (e, c) in R runs with mean x̄ and covariance S; below three runs there is none:
 
@@ -39,7 +41,8 @@ DEADWEIGHT = {  # measure → panels: supported who would have acted anyway, sup
     "deadweight_of_jobs": ("policy_jobs_anyway", "policy_jobs"),
 }
 OF_POLICY = {  # measure → unit
-    "spent": "currency", "returned": "currency", "committed": "currency", "recipients": "firms", **dict.fromkeys(DEADWEIGHT, "1"),
+    "spent": "currency", "returned": "currency", "committed": "currency", "recipients": "firms", "turns": "1",
+    **dict.fromkeys(DEADWEIGHT, "1"),
 }  # fmt: skip
 OF_VARIANT = {  # measure → unit
     "net_cost": "currency", "job_years": "job-years", "exits_avoided": "firms", "displaced": "job-years", "budget_balance": "currency",
@@ -123,7 +126,7 @@ def effects(result: Result) -> dict[str, Effect]:
 
 
 def _of_policy(panel) -> dict[str, np.ndarray]:
-    found = {name: panel[f"policy_{name}"] for name in ("spent", "returned", "committed", "recipients")}
+    found = {name: panel[f"policy_{name}"] for name in ("spent", "returned", "committed", "recipients", "turns")}
     for name, (anyway, all_of_them) in DEADWEIGHT.items():
         of = panel[all_of_them]
         found[name] = np.divide(panel[anyway], of, out=np.full(of.shape, np.nan), where=of > 0)
@@ -164,7 +167,9 @@ def in_words(result: Result) -> list[str]:
             anyway = estimate(of["deadweight_of_firms"], "").mean
             reached = f"{estimate(of['recipients'], '').mean:.4g} firms"
             reached += f", of which {anyway:.0%} would be there at the end without it" if np.isfinite(anyway) else ""
-            lines.append(f"{variant}: {name} {_outlay(of)}; it reaches {reached}")
+            turns = estimate(of["turns"], "").mean
+            swings = f"; its rule turned {turns:.2g} times between more and less" if turns > 0 else ""
+            lines.append(f"{variant}: {name} {_outlay(of)}; it reaches {reached}{swings}")
         jobs, exits, balance = (effect.estimate(m) for m in ("job_years", "exits_avoided", "budget_balance"))
         lines.append(
             f"{variant}: {_signed(jobs)} job-years and {_signed(exits)} exits avoided against the same without the policies; "

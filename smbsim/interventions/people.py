@@ -63,7 +63,7 @@ class BasicIncome(Regional):
         firms = state.firms
         people = np.empty(state.households.n)
         people[0::2] = state.regions.labour_force
-        owned = firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE)
+        owned = firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE) & (firms.employment > 0.0)
         people[1::2] = state.by_region(np.where(owned, firms.firm_count, 0.0))
         given = _pay(state, k, np.repeat(m, 2) * mean_wage(state) * people)
         if self.funding == "tax":

@@ -18,6 +18,7 @@ from .base import EMPTY, Known, resolve
 from .business import CreditGuarantee, EmergencyLoan, Grant, ProcurementPreference, Regulation, TaxDeferral, WageSubsidy
 from .people import BasicIncome, Benefit, JobseekerTraining, ReskillingObligation, StaffTraining, TrainingSubsidy
 from .policy import Policy
+from .rules import check_regions
 from .technology import AdvisorySupport, DigitalInfrastructure, TaxCredit, ToolGrant
 
 PAYOUT = ("guarantees", GOVERNMENT, BANK)  # the flow by which the state makes good a guaranteed loan
@@ -74,6 +75,11 @@ class Programme:
         for policy, k in zip(self.policies, self.rows, strict=True):
             policy.top_up(state, k, step)
 
+    def watch(self, state: State, step: Step) -> None:
+        """What the rules of policies see, and how they go on next week."""
+        for policy, k in zip(self.policies, self.rows, strict=True):
+            policy.watch(state, k, step)
+
     def make_good(self, state: State, step: Step) -> None:
         """Books the guarantees paid this week, firm by firm in proportion to what each policy had guaranteed."""
         rows = [k for policy, k in zip(self.policies, self.rows, strict=True) if policy.guarantees]
@@ -109,5 +115,8 @@ def enact(policies: Sequence[Policy], state: State, draws: Draws, known: Known =
     if not policies:
         return ()
     masks = resolve(policies, state, draws, known)
+    for i, policy in enumerate(policies):
+        if policy.rule is not None:
+            check_regions(policy.rule, f"policies[{i}] ({policy.kind})", policy.regions(state))
     takers = tuple(policy.takers(mask, state, draws) for policy, mask in zip(policies, masks, strict=True))
     return (Programme(tuple(policies), tuple(state.enact(labels(policies))), takers),)

@@ -22,6 +22,7 @@ from ..mechanisms.base import Step
 from ..schema import WEEKS_PER_YEAR, param
 from ..state import NEVER, UNLIMITED, State, total
 from .base import Intervention
+from .rules import OBSERVED_NEEDS, AnyRule
 
 CONDITIONS = ("all", "arrears", "low_cash", "sales_drop", "refused")
 THRESHOLDS = {"low_cash": 0.5, "sales_drop": 0.25}  # of the liquidity target, and below normal sales; assumptions
@@ -52,11 +53,14 @@ class Policy(Intervention):
                                     source="assumption")  # fmt: skip
     take_up: float = param(1.0, unit="1", doc="Probability that a firm that may have it asks for it", low=0, high=1, source="assumption")
     lag: int = param(0, unit="wk", doc="Weeks from entitlement to support", low=0, high=520, source="assumption")
+    rule: AnyRule | None = param(None, unit="choice", doc="At which level it runs, by what is seen: threshold, pi, experiment or warning",
+                                 source="choice")  # fmt: skip
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Sections of the scenario that must be enabled: for what the policy does, and for its condition."""
-        return (*self.needs, *CONDITION_NEEDS.get(self.eligibility, ()))
+        seen = OBSERVED_NEEDS.get(self.rule.observe, ()) if self.rule is not None else ()
+        return (*self.needs, *CONDITION_NEEDS.get(self.eligibility, ()), *seen)
 
     def _misfits(self) -> list[str]:
         problems = []
@@ -78,6 +82,8 @@ class Policy(Intervention):
     def begin(self, state: State, k: int, step: Step, takers: np.ndarray) -> None:
         """What the budget allows this week, who is supported and at which level. k: row of its books."""
         books = state.policies
+        if self.rule is not None and step.t == self.start:
+            self.rule.begin(state, k, step, self.regions(state))
         if step.t >= self.start and (step.t - self.start) % WEEKS_PER_YEAR == 0:
             books.committed_before[k] = books.committed[k]
         books.left[k] = self._left(books.committed[k], books.committed_before[k])
@@ -86,8 +92,17 @@ class Policy(Intervention):
             self.act(state, k, m, self._supported(state, k, step.t, takers), step)
 
     def running(self, state: State, k: int, step: Step) -> float:
-        """m of the week, as far as shocks leave it."""
-        return self.strength(step.t, step.draws) * float(state.policies.policy_factor[k])
+        """m of the week, times the level of its rule, as far as shocks leave it."""
+        return self.strength(step.t, step.draws) * float(state.policies.rule_level[k] * state.policies.policy_factor[k])
+
+    def regions(self, state: State) -> np.ndarray:
+        """(R,) bool: the regions of the target, which its rule looks at."""
+        return np.array([self.target.region is None or name in self.target.region for name in state.region_names], dtype=bool)
+
+    def watch(self, state: State, k: int, step: Step) -> None:
+        """At the end of the week: what the rule sees, and does."""
+        if self.rule is not None:
+            self.rule.watch(state, k, step, self.start, self.regions(state))
 
     def _left(self, committed: float, before: float) -> float:
         pairs = ((self.budget, committed), (self.yearly_budget, committed - before))
@@ -96,12 +111,13 @@ class Policy(Intervention):
 
     def _supported(self, state: State, k: int, t: int, takers: np.ndarray) -> np.ndarray:
         """(n,) who is supported this week; who meets the condition for the first time is entitled from now on."""
-        firms, entitled = state.firms, state.firms.entitled[:, k]
+        firms, entitled, on = state.firms, state.firms.entitled[:, k], state.policies.region_on[k]
+        there = firms.alive & (np.append(on, on.min(initial=1.0))[firms.region] > 0.0)
         if self.end is None or t < self.end:
             asking = np.zeros(firms.n, dtype=bool)
             asking[: len(takers)] = takers
-            entitled[asking & firms.alive & (entitled == NEVER) & self._condition(state)] = t
-        return firms.alive & (entitled <= t - self.lag)
+            entitled[asking & there & (entitled == NEVER) & self._condition(state)] = t
+        return there & (entitled <= t - self.lag)
 
     def _condition(self, state: State) -> np.ndarray:
         firms = state.firms
@@ -153,7 +169,7 @@ class Regional(Policy):
 
     def mask(self, state, draws):
         """(R,) bool: the regions concerned."""
-        return np.array([self.target.region is None or name in self.target.region for name in state.region_names], dtype=bool)
+        return self.regions(state)
 
     def takers(self, mask, state, draws):
         """The regions concerned."""
@@ -167,7 +183,7 @@ class Regional(Policy):
         """(R,) the strength in each region this week, times take-up; 0 before the lag is over and once the budget is spent."""
         if step.t < self.start + self.lag or state.policies.left[k] == 0.0:
             return np.zeros(state.regions.n)
-        return self.take_up * self.running(state, k, step) * self.mask(state, step.draws)
+        return self.take_up * self.running(state, k, step) * self.regions(state) * state.policies.region_on[k]
 
 
 def mean_wage(state: State) -> float:

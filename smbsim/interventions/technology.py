@@ -94,7 +94,7 @@ class AdvisorySupport(Policy):
         """Phase 0: who is visited this week, and who was before."""
         firms = state.firms
         had = firms.support[:, k] > 0.0
-        asking = np.flatnonzero(who & ~had)
+        asking = np.flatnonzero(who & ~had & (firms.employment > 0.0))
         if self.places is not None:
             since = step.t - self.start
             number = int((since + 1) * self.places / WEEKS_PER_QUARTER) - int(since * self.places / WEEKS_PER_QUARTER)
@@ -155,21 +155,25 @@ class DigitalInfrastructure(Regional):
     def begin(self, state, k, step, takers):
         """As for all policies; what was paid for is there once it is built."""
         super().begin(state, k, step, takers)
-        needed = float(total(self._cost(state, step)))
+        needed = float(total(self._cost(state, k)))
         if step.t >= self.start + self.lag and needed > 0.0:
             built = min(float(state.policies.committed[k]) / needed, 1.0)
-            state.regions.infrastructure[:] += self.take_up * self.running(state, k, step) * built * self.mask(state, step.draws)
+            state.regions.infrastructure[:] += self.running(state, k, step) * built * self._where(state, k)
 
-    def _cost(self, state: State, step) -> np.ndarray:
+    def _where(self, state: State, k: int) -> np.ndarray:
+        """(R,) share of the region in which it is built."""
+        return self.take_up * self.regions(state) * state.policies.region_on[k]
+
+    def _cost(self, state: State, k: int) -> np.ndarray:
         """(R,) currency, of all of it."""
         yearly = WEEKS_PER_YEAR * state.households.potential_wages[0::2]
-        return self.take_up * self.cost * self.size * yearly * self.mask(state, step.draws)
+        return self.cost * self.size * yearly * self._where(state, k)
 
     def top_up(self, state, k, step):
         """Pays an equal part of the cost in each week of building."""
         weeks = max(self.lag, 1)
         if not self.start <= step.t < self.start + weeks or self.running(state, k, step) == 0.0:
             return
-        given = draw_on(state, k, self._cost(state, step) / weeks)
+        given = draw_on(state, k, self._cost(state, k) / weeks)
         transfer(state, GOVERNMENT, INVESTMENT, float(total(given)), state.policy_names[k])
         state.policies.spent[k] += float(total(given))

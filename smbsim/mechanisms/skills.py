@@ -102,7 +102,7 @@ class Skills(Mechanism):
     )  # fmt: skip
     reads = ("uid", "alive", "kind", "sector", "region", "employment", "unemployed", "roaming_staff", "quits", "hires", "output",
              "labour_coefficient", "labour_intensity", "productivity", "desired_employment", "wage_factor",
-             "liquidity_target", "spending_credit", "left", "most")  # fmt: skip
+             "liquidity_target", "spending_credit", "most")  # fmt: skip
     writes = (*(c.name for c in columns), "efficiency", "borrowed", "redeployed", "wage", "resting_wage", "other_cost", "spendable", "cash",
               "balance", "support", "committed", "left", "spent")  # fmt: skip
 

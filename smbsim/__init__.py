@@ -36,7 +36,7 @@ PUBLIC = {  # name → module, name there
 }
 
 SHOCKS = ("DemandShock", "PreferenceShock", "CapacityShock", "LabourShock", "Removal", "ImportStop", "ImportPriceShock", "WageShock",
-          "CostShock", "CreditCrunch")  # fmt: skip
+          "CostShock", "CreditCrunch", "TechnologyShock", "PolicyWithdrawal")  # fmt: skip
 POLICIES = (
     "CreditGuarantee", "EmergencyLoan", "Grant", "WageSubsidy", "TaxDeferral", "ProcurementPreference", "Benefit", "Regulation",
     "ToolGrant", "TaxCredit", "AdvisorySupport", "DigitalInfrastructure", "StaffTraining", "TrainingSubsidy", "JobseekerTraining",

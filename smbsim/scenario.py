@@ -60,7 +60,7 @@ from .sample import Sample
 from .scenario_errors import explain
 from .scenario_files import FILES, apply_overrides, find, gather, gather_data, put
 from .scenario_text import Node, merge
-from .schema import InputError, param
+from .schema import InputError, nearest, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
@@ -100,6 +100,7 @@ NEEDS = {  # what a mechanism cannot do without
 }
 
 BASELINE, MAIN = "baseline", "scenario"  # names of the run without interventions and of the file as it stands
+WITHDRAWAL = "policy_withdrawal"  # kind of shock that is about a policy
 SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
 APART = (*SHARED, own_mechanisms.KEY)  # what a dump says once
 
@@ -295,8 +296,10 @@ class Scenario(Section):
         return self._again(self._without("shocks", "policies", "variants"))
 
     def without_policies(self) -> Scenario:
-        """The same economy under the same shocks, without policies: what their effect is measured against."""
-        return self._again(self._without("policies", "variants"))
+        """The same economy under the same shocks, without policies and their withdrawal: what their effect is measured against."""
+        alone = self._without("policies", "variants")
+        shocks = [shock for shock in self._given.get("shocks", ()) if shock["kind"] != WITHDRAWAL]
+        return self._again(merge(alone, Node.of({"shocks": shocks}), []) if "shocks" in self._given else alone)
 
     def all_variants(self, baseline: bool = True) -> dict[str, Scenario]:
         """Name → scenario of everything this file asks to run: the baseline, the file as it stands, then its variants.
@@ -443,8 +446,13 @@ def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
             if off:
                 needed = " and ".join(f"{name}.enabled = true" for name in off)
                 yield (section, i, "kind"), f"{section}[{i}].kind = {one.kind} needs {needed} (model: {_first_with(off)} has it)"
+    names = labels(scenario.policies)
+    for i, shock in enumerate(scenario.shocks):
+        if shock.kind == WITHDRAWAL and shock.policy not in names:
+            line = f"shocks[{i}].policy = {shock.policy}: no policy has this name.{nearest(shock.policy, names)}"
+            yield ("shocks", i, "policy"), line
     for i, policy in enumerate(scenario.policies):
-        if policy.name is not None and labels(scenario.policies)[i] != policy.name:
+        if policy.name is not None and names[i] != policy.name:
             yield ("policies", i, "name"), f"policies[{i}].name = {policy.name} is the name of an earlier policy"
     for name, needed in NEEDS.items():
         missing = [other for other in needed if getattr(scenario, name).enabled and not getattr(scenario, other).enabled]

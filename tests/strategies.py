@@ -129,7 +129,7 @@ def targets(codes, regions, firms) -> st.SearchStrategy[dict]:
 @st.composite
 def shocks(draw, codes, regions, firms, on=()) -> dict[str, Any]:
     """One shock of any kind, profile and size, as in a scenario file. on: mechanisms that a kind may need."""
-    kind = draw(st.sampled_from(sorted(name for name, of in KINDS.items() if set(of.needs) <= set(on))))
+    kind = draw(st.sampled_from(sorted(name for name, of in KINDS.items() if set(of.needs) <= set(on) and "policy" not in of.model_fields)))
     found = {"kind": kind, **draw(windows(("step", "ramp", "pulse", "decay", "ar1")))}
     found["size"] = draw(values(KINDS[kind], "size", None, LARGEST_RISE if kind in ("import_price", "wage", "cost") else None))
     if kind in ("import_stop", "import_price"):
@@ -166,8 +166,7 @@ def policies(draw, codes, regions, firms, on) -> dict[str, Any]:
     of, found = policy.KINDS[kind], {"kind": kind, **draw(windows(("step", "ramp", "decay")))}
     found[of.amount] = draw(values(of, of.amount, None, LARGEST_RISE if of.amount == "size" else None))
     found["take_up"] = draw(st.sampled_from((0.0, 0.5, 1.0)))
-    if "stop" not in found:
-        found["lag"] = draw(st.integers(0, 6))
+    found["lag"] = draw(st.integers(0, 6)) if "stop" not in found else 0
     if of.spends:
         found["budget"] = draw(st.none() | st.sampled_from((0.0, 1e3, 1e6)))
         found["yearly_budget"] = draw(st.none() | st.sampled_from((0.0, 1e4, 1e7)))

@@ -30,7 +30,8 @@ BOOKS = {  # of policies: table, column → default
 }
 LIFE = scenario.load({**models.LIVELY, "shocks": list(models.CRISIS), "policies": list(models.HELP)})
 IMPORTS = ("import_stop", "import_price")
-ANYWHERE = [kind for kind, of in KINDS.items() if not of.needs]  # what acts on credit is looked at in test_policies
+OF_ECONOMY = [kind for kind, of in KINDS.items() if "policy" not in of.model_fields]  # what is about a policy: test_technology_policies
+ANYWHERE = [kind for kind in OF_ECONOMY if not KINDS[kind].needs]  # what acts on credit is looked at in test_policies
 SHOCKS = [
     {"kind": "demand", "start": 2, "stop": 12, "size": 0.4, "target": {"share": 0.5}, "recovery": 4},
     {"kind": "preference", "start": 4, "stop": 20, "size": 0.5, "target": {"share": 0.3}},
@@ -233,7 +234,7 @@ def test_copy_in_the_middle_of_life_goes_on_identically(life, copied):
 
 def test_interventions_of_no_size_change_no_bit_of_life():
     """All kinds of shocks and policies at once, each of size zero; only the books of the policies, all empty, are there."""
-    shocks = [{"kind": kind, "start": 1, "size": 0.0, "target": {} if kind in IMPORTS else {"share": 0.5}} for kind in KINDS]
+    shocks = [{"kind": kind, "start": 1, "size": 0.0, "target": {} if kind in IMPORTS else {"share": 0.5}} for kind in OF_ECONOMY]
     policies = [{"kind": kind, "start": 1, of.amount: 0.0} for kind, of in policy.KINDS.items()]
     plain, empty = (weeks(*models.lively(80, 2, shocks=s, policies=p), stop=15, look=by_name) for s, p in (((), ()), (shocks, policies)))
     assert any(week["firms", "entered"].any() for week in plain)

@@ -9,8 +9,10 @@ import models
 import numpy as np
 import pytest
 
+from smbsim import scenario
 from smbsim.interventions.shocks import KINDS
 from smbsim.network import from_edges
+from smbsim.schema import InputError
 
 START = 3
 RESTAURANTS, METAL, CHEMICALS = "72", "33", "32"
@@ -326,9 +328,89 @@ def test_credit_crunch_takes_loans_from_those_it_concerns():
     assert lent[1.0][1] == lent[0.0][1]
 
 
+# -- technology, withdrawal of a policy -------------------------------------------------------------------------------------------------
+
+
+PEOPLE = {name: models.LIVELY[name] for name in ("skills", "automation")}
+
+
+def test_new_technology_is_adopted_more_and_does_more():
+    """Tools that cost half and do twice as much work: more is set up within half a year, and labour per unit of work falls further."""
+    shocked, plain = pair({"kind": "technology", "routine": 1.0, "cost": 0.5}, 29, model="work", **PEOPLE)
+    assert shocked.firms.depth.sum() > plain.firms.depth.sum()
+    more = shocked.firms.depth > shocked.firms.starting_depth
+    both = (more & (plain.firms.depth > plain.firms.starting_depth)).any(axis=1)
+    assert both.any()
+    assert shocked.firms.labour_intensity[both].mean() < plain.firms.labour_intensity[both].mean() - 0.01
+
+
+def test_skills_go_out_of_date_and_a_new_one_is_needed_in_the_sectors_concerned():
+    """Forgetting twice as fast lowers levels there and nowhere else; the weight of the new skill is what was said."""
+    skills = models.LIVELY["skills"] | {"attention": 0.0, "peer_learning": 0.0}
+    shock = {"kind": "technology", "routine": 0.0, "cost": 0.0, "obsolescence": 1.0, "new_skill": 0.2, "target": {"sector": RESTAURANTS}}
+    shocked, plain = pair(shock, START + 1, model="work", **(PEOPLE | {"skills": skills}))
+    hit = of_sector(plain, RESTAURANTS) & (plain.firms.employment > 0)
+    known = plain.firms.skill[:, :10]
+    assert np.all(shocked.firms.skill[hit, :10] < known[hit])
+    assert np.array_equal(shocked.firms.skill[~hit], plain.firms.skill[~hit])
+    assert shocked.sectors.new_skill[SERVICE] == 0.2
+    assert shocked.sectors.new_skill.sum() == 0.2
+
+
+def test_technology_at_half_its_size_does_half():
+    shocked, _ = pair({"kind": "technology", "size": 0.5, "routine": 1.0, "cost": 0.5, "target": {"kind": "smb"}}, model="work", **PEOPLE)
+    small = shocked.firms.kind == 0
+    assert np.all(shocked.firms.routine_factor[small] == 1.5)
+    assert np.all(shocked.firms.tool_cost_factor[small] == 0.75)
+    assert np.all(shocked.firms.routine_factor[~small] == 1.0)
+
+
+def test_withdrawn_policy_is_over_from_that_week_on():
+    """Benefits are higher until then and not afterwards; half of it, where half is withdrawn; back when the withdrawal is over."""
+    policy = [{"kind": "benefit", "start": 0, "size": 0.4, "name": "aid"}]
+    paid = {}
+    for size in (0.0, 0.5, 1.0):
+        shocks = [{"kind": "policy_withdrawal", "policy": "aid", "start": 4, "stop": 6, "size": size}]
+        state, plan, draws = models.miniature(60, 2, model="work", policies=policy, shocks=shocks)
+        paid[size] = models.advance(state, plan, draws, 0, 8, lambda s: s.flows.get(("aid", "government", "household"), 0.0))
+    assert paid[0.5][:4] == paid[1.0][:4] == paid[0.0][:4]
+    assert paid[1.0][4:6] == [0.0, 0.0]
+    assert paid[0.5][4] == pytest.approx(0.5 * paid[0.0][4], rel=1e-12)
+    assert all(paid[1.0][6:])
+
+
+def test_effect_of_a_policy_that_is_withdrawn_is_measured_against_none_of_both():
+    spec = scenario.load({
+        "policies": [{"kind": "benefit", "start": 0, "size": 0.4}],
+        "shocks": [{"kind": "demand", "start": 1, "size": 0.2}, {"kind": "policy_withdrawal", "policy": "benefit", "start": 4}],
+    })  # fmt: skip
+    assert [shock.kind for shock in spec.without_policies().shocks] == ["demand"]
+    assert list(spec.all_variants()) == ["baseline", "scenario", "scenario without policies"]
+    assert scenario.load(spec.dump()) == spec
+
+
+@pytest.mark.parametrize(
+    ("shock", "line"),
+    [
+        ({"kind": "policy_withdrawal", "policy": "benfit"},
+         "shocks[0].policy = benfit: no policy has this name. Did you mean 'benefit'? Valid: benefit."),
+        ({"kind": "policy_withdrawal", "policy": "benefit", "target": {"size": "micro"}},
+         "shocks[0]: policy_withdrawal concerns a policy: leave out target"),
+        ({"kind": "policy_withdrawal"}, "shocks[0]: 'policy' is missing"),
+        ({"kind": "technology"}, "shocks[0].kind = technology needs automation.enabled = true (model: people has it)"),
+        ({"kind": "technology", "new_skill": 0.1},
+         "shocks[0].kind = technology needs automation.enabled = true and skills.enabled = true (model: people has it)"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_technology_and_withdrawal_are_one_line(shock, line):
+    with pytest.raises(InputError) as caught:
+        scenario.load({"policies": [{"kind": "benefit", "start": 0, "size": 0.1}], "shocks": [{"start": 0, **shock}]})
+    assert caught.value.lines == (line,)
+
+
 def test_every_kind_is_looked_at_here():
     """A kind of shock that is added needs a test of what it does."""
     assert set(KINDS) == {
         "demand", "preference", "capacity", "supply", "plant_closure", "labour", "removal", "import_stop", "import_price", "wage", "cost",
-        "credit_crunch",
+        "credit_crunch", "technology", "policy_withdrawal",
     }  # fmt: skip

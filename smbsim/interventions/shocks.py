@@ -80,6 +80,59 @@ class CreditCrunch(Intervention):
             state.firms.loan_spread[: len(mask)][mask] += self.spread * max(m / self.size, 0.0)
 
 
+class TechnologyShock(Intervention):
+    """New technology: tools can take over more work and are cheaper, skills go out of date faster, and one that nobody has is needed.
+
+    Each in proportion to the size that acts this week. What concerns skills goes by sector: those of the target.
+    """
+
+    moves = (("firms", "routine_factor"), ("firms", "tool_cost_factor"), ("sectors", "obsolescence_factor"), ("sectors", "new_skill"))
+    needs = ("automation",)
+    kind: Literal["technology"] = param("technology", unit="choice", doc="Kind of shock", source="definition")
+    size: float = param(1.0, unit="1", doc="Share of all that follows", low=0, high=1, source="definition")
+    routine: float = param(0.3, unit="1", doc="Share added to the work that tools can take over", low=0, high=5, source="assumption")
+    cost: float = param(0.3, unit="1", doc="Share by which tools are cheaper", low=0, high=1, source="assumption")
+    obsolescence: float = param(0.0, unit="1", doc="Share added to how fast skills go out of date", low=0, high=20, source="assumption")
+    new_skill: float = param(0.0, unit="1", doc="Weight in the work of the skill nobody has; the others have 1 together", low=0, high=5,
+                             source="assumption")  # fmt: skip
+
+    @property
+    def needed(self):
+        """Skills too, where the shock concerns them."""
+        return (*self.needs, "skills") if self.obsolescence or self.new_skill else self.needs
+
+    def apply(self, state, m, mask):
+        """Factors · (1 + routine m) and (1 - cost m) of the firms, (1 + obsolescence m) of the sectors; new_skill m is added."""
+        m = max(m, 0.0)
+        firms, sectors, which = state.firms, state.sectors, self.target.sector
+        firms.routine_factor[: len(mask)][mask] *= 1.0 + self.routine * m
+        firms.tool_cost_factor[: len(mask)][mask] *= max(0.0, 1.0 - self.cost * m)
+        rows = np.array([which is None or code in which for code in state.sector_codes], dtype=bool)
+        sectors.obsolescence_factor[rows] *= 1.0 + self.obsolescence * m
+        sectors.new_skill[rows] += self.new_skill * m
+
+
+class PolicyWithdrawal(Intervention):
+    """A policy of the scenario is withdrawn while it acts; those who count on it did not see it coming. What was given stays given."""
+
+    moves = (("policies", "policy_factor"),)
+    kind: Literal["policy_withdrawal"] = param("policy_withdrawal", unit="choice", doc="Kind of shock", source="definition")
+    policy: str = param(..., unit="choice", doc="Its name: the one given, or its kind, numbered from the second on", source="choice")
+    size: float = param(1.0, unit="1", doc="Share of its strength that is withdrawn", low=0, high=1, source="definition")
+
+    def _misfits(self):
+        return ["policy_withdrawal concerns a policy: leave out target"] if self.target.given() else []
+
+    def mask(self, state, draws):
+        """(1,) bool: something is concerned; which row of the books is known once they are open."""
+        return np.ones(1, dtype=bool)
+
+    def apply(self, state, m, mask):
+        """Factor 1 - m of the policy."""
+        if self.policy in state.policy_names:
+            state.policies.policy_factor[state.policy_names.index(self.policy)] *= max(0.0, 1.0 - m)
+
+
 class Removal(Intervention):
     """The firms are shut: they make nothing and final buyers ask nothing of them."""
 
@@ -131,6 +184,8 @@ KINDS = {
     "wage": WageShock,
     "cost": CostShock,
     "credit_crunch": CreditCrunch,
+    "technology": TechnologyShock,
+    "policy_withdrawal": PolicyWithdrawal,
 }
 
 Shock = Annotated[Union[tuple(dict.fromkeys(KINDS.values()))], Field(discriminator="kind")]  # noqa: UP007 (built from the table)

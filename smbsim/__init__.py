@@ -39,8 +39,8 @@ SHOCKS = ("DemandShock", "PreferenceShock", "CapacityShock", "LabourShock", "Rem
           "CostShock", "CreditCrunch", "TechnologyShock", "PolicyWithdrawal")  # fmt: skip
 POLICIES = (
     "CreditGuarantee", "EmergencyLoan", "Grant", "WageSubsidy", "TaxDeferral", "ProcurementPreference", "Benefit", "Regulation",
-    "ToolGrant", "TaxCredit", "AdvisorySupport", "DigitalInfrastructure", "StaffTraining", "TrainingSubsidy", "JobseekerTraining",
-    "ReskillingObligation", "BasicIncome",
+    "ToolGrant", "TaxCredit", "AdvisorySupport", "DigitalInfrastructure", "PublicPlatform", "StaffTraining", "TrainingSubsidy",
+    "JobseekerTraining", "ReskillingObligation", "BasicIncome",
 )  # fmt: skip
 PUBLIC |= {name: ("interventions.shocks", name) for name in SHOCKS} | {name: ("interventions.policies", name) for name in POLICIES}
 

@@ -293,7 +293,7 @@ def test_masks_of_the_start_hold_when_firms_enter(state):
 
 
 WAITING = {  # read by some mechanism, not moved by any kind yet
-    ("firms", "platform_fee_factor"), ("firms", "platform_subsidy"),
+    ("firms", "platform_subsidy"),
 }  # fmt: skip
 
 

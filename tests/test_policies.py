@@ -44,13 +44,15 @@ EXAMPLES = {  # kind → a policy of that kind that does something in the crisis
     "tax_credit": {"kind": "tax_credit", "start": 2},
     "advisory_support": {"kind": "advisory_support", "start": 2, "choose": "uplift", "target": {"kind": "smb"}},
     "digital_infrastructure": {"kind": "digital_infrastructure", "start": 2, "lag": 2},
+    "public_platform": {"kind": "public_platform", "start": 2},
     "staff_training": {"kind": "staff_training", "start": 2, "target": {"kind": "smb"}},
     "training_subsidy": {"kind": "training_subsidy", "start": 2},
     "jobseeker_training": {"kind": "jobseeker_training", "start": 2},
     "reskilling_obligation": {"kind": "reskilling_obligation", "start": 2},
     "basic_income": {"kind": "basic_income", "start": 2, "funding": "tax"},
 }
-TECHNOLOGY = {name: models.LIVELY[name] for name in ("skills", "automation")}  # tools and training of which something comes within weeks
+TECHNOLOGY = {"market": {"enabled": True}, "platforms": {"enabled": True}}
+TECHNOLOGY |= {name: models.LIVELY[name] for name in ("skills", "automation")}  # tools and training of which something comes within weeks
 MONEY = [kind for kind, of in KINDS.items() if of.spends]
 
 

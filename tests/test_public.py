@@ -11,8 +11,8 @@ from smbsim.interventions import policies, shocks
 INTERVENTIONS = [
     "AdvisorySupport", "BasicIncome", "Benefit", "CapacityShock", "CostShock", "CreditCrunch", "CreditGuarantee", "DemandShock",
     "DigitalInfrastructure", "EmergencyLoan", "Grant", "ImportPriceShock", "ImportStop", "JobseekerTraining", "LabourShock",
-    "PolicyWithdrawal", "PreferenceShock", "ProcurementPreference", "Regulation", "Removal", "ReskillingObligation", "StaffTraining", "TaxCredit",
-    "TaxDeferral", "TechnologyShock", "ToolGrant", "TrainingSubsidy", "WageShock", "WageSubsidy",
+    "PolicyWithdrawal", "PreferenceShock", "ProcurementPreference", "PublicPlatform", "Regulation", "Removal", "ReskillingObligation",
+    "StaffTraining", "TaxCredit", "TaxDeferral", "TechnologyShock", "ToolGrant", "TrainingSubsidy", "WageShock", "WageSubsidy",
 ]  # fmt: skip
 OTHERS = [
     "InputError", "Result", "SMB", "SMBModel", "Scenario", "__version__", "burn_in", "compare", "fork", "from_networkx", "load",

@@ -130,6 +130,18 @@ def test_infrastructure_is_paid_while_it_is_built_and_there_afterwards(budget):
     assert not any(elsewhere)
 
 
+def test_public_platform_pays_operators_what_members_do_not():
+    """Members pay nothing, and get back what the tables contain of fees; the operators have what they would have had."""
+    (state, _), (plain, _) = (run({"kind": "public_platform", "start": 0, "share": share}, 1) for share in (1.0, 0.0))
+    fees = state.firms.list_fee.sum(axis=0)
+    assert np.all(fees > 0)
+    for operator, due in zip(("marketplace", "data platform"), fees, strict=True):
+        assert paid(state, "public_platform", "government", operator) == pytest.approx(due, rel=1e-12)
+    assert state.firms.platform_fee.sum() == pytest.approx(plain.firms.platform_fee.sum() - fees.sum(), rel=1e-9)
+    assert state.policies.spent[0] == pytest.approx(fees.sum(), rel=1e-12)
+    assert state.firms.cash.sum() > plain.firms.cash.sum()
+
+
 # -- people -------------------------------------------------------------------------------------------------------------------------------
 
 

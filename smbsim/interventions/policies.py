@@ -19,7 +19,7 @@ from .business import CreditGuarantee, EmergencyLoan, Grant, ProcurementPreferen
 from .people import BasicIncome, Benefit, JobseekerTraining, ReskillingObligation, StaffTraining, TrainingSubsidy
 from .policy import Policy
 from .rules import check_regions
-from .technology import AdvisorySupport, DigitalInfrastructure, TaxCredit, ToolGrant
+from .technology import AdvisorySupport, DigitalInfrastructure, PublicPlatform, TaxCredit, ToolGrant
 
 PAYOUT = ("guarantees", GOVERNMENT, BANK)  # the flow by which the state makes good a guaranteed loan
 KINDS = {
@@ -35,6 +35,7 @@ KINDS = {
     "tax_credit": TaxCredit,
     "advisory_support": AdvisorySupport,
     "digital_infrastructure": DigitalInfrastructure,
+    "public_platform": PublicPlatform,
     "staff_training": StaffTraining,
     "training_subsidy": TrainingSubsidy,
     "jobseeker_training": JobseekerTraining,

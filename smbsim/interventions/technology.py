@@ -9,6 +9,7 @@ r"""Policies for technology: what tools cost, what owners know of them, and what
       uplift                by the predicted rise of the chance to begin a pilot, Σ_f φ_f [Λ(w_f + (1 - √(1-m)) d_f) - Λ(w_f)] first
     digital_infrastructure  regions' infrastructure + m · (committed / cost) once it is built, which takes `lag` weeks and is paid for
                             in them
+    public_platform         the share m of what members of platforms would pay, to the operators; for members fees fall by as much
 
 w_f are the log odds with which a firm that looks at the best tool of function f begins a pilot, d_f the part of them that doubt takes, as
 of the firm's last review (`automation`); φ_f is the function's share of pay; Λ the logistic function.
@@ -23,7 +24,7 @@ from typing import Literal
 import numpy as np
 
 from ..accounts import draw_on, transfer
-from ..rest import GOVERNMENT, INVESTMENT
+from ..rest import DATA_PLATFORM, GOVERNMENT, INVESTMENT, MARKETPLACE
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, param
 from ..state import UNLIMITED, State, total
 from .policy import Policy, Regional, mean_wage
@@ -134,6 +135,35 @@ class AdvisorySupport(Policy):
         received[0::2] = state.by_region(given)
         transfer(state, GOVERNMENT, "household", received, state.policy_names[k])
         state.households.income[:] += received
+
+
+class PublicPlatform(Policy):
+    """The state pays the fees of platforms for their members; whoever owns a platform gets what it would have got."""
+
+    amount = "share"
+    needs = ("platforms",)
+    moves = (("firms", "platform_fee_factor"),)
+    kind: Literal["public_platform"] = param("public_platform", unit="choice", doc="Kind of policy", source="definition")
+    share: float = param(1.0, unit="1", doc="Share of the fees that the state pays", low=0, high=1, source="MODEL.md X1: fee 0")
+
+    def act(self, state, k, m, who, step):
+        """Phase 0: its share of what earlier policies leave."""
+        factor, level = state.firms.platform_fee_factor, state.firms.support_level[:, k]
+        level[who] = min(max(m, 0.0), 1.0) * factor[who]
+        factor[who] -= level[who]
+
+    def top_up(self, state, k, step):
+        """Pays the operators for the fees of the week; once the budget is spent, what is left of them is their loss."""
+        firms = state.firms
+        waived = np.maximum(firms.support_level[:, k], 0.0)[:, None] * firms.list_fee
+        asked = waived.sum(axis=1)
+        if not asked.any():
+            return
+        given = draw_on(state, k, asked)
+        held = np.divide(given, asked, out=np.zeros(firms.n), where=asked > 0)
+        for p, operator in enumerate((MARKETPLACE, DATA_PLATFORM)):
+            transfer(state, GOVERNMENT, operator, float(total(waived[:, p] * held)), state.policy_names[k])
+        self._book(state, k, given)
 
 
 def _logit(x: np.ndarray) -> np.ndarray:

@@ -94,6 +94,7 @@ class Platforms(Mechanism):
         Column("plan_variance", "1", 0.0, "The same of planned output", low=0),
         Column("platform_sales", "currency/wk", 0.0, "Sold through the marketplace", low=0),
         Column("platform_fee", "currency/wk", 0.0, "Fees paid beyond those of the start, by platform", width=2),
+        Column("list_fee", "currency/wk", 0.0, "Fees of membership this week if nobody waived them, by platform", width=2, low=0),
         Column("platform_setup", "currency/wk", 0.0, "Paid for joining this week", low=0),
         Column("platform_dividend", "currency/wk", 0.0, "From cooperative operators this week", low=0),
         Column("platform_fee_factor", "1", 1.0, "Factor of policy on fees", low=0),
@@ -350,6 +351,7 @@ class Platforms(Mechanism):
         firms.platform_sales[:] = base[:, SELLING] * now[:, SELLING]
         firms.other_cost[:] += firms.platform_setup - firms.platform_dividend  # of last week, after its profit was drawn up
         for p, operator in enumerate(OPERATORS):
+            firms.list_fee[:, p] = np.maximum(self._fees[p] * base[:, p] * now[:, p], 0.0)
             due = self._fees[p] * base[:, p] * (firms.platform_fee_factor * now[:, p] - start[:, p])
             paid = firms.platform_fee[:, p] = afford(state, due)
             self._leave(state, np.flatnonzero(paid < due), p)

@@ -416,6 +416,10 @@ def test_phases_of_relays_are_where_they_switch():
     assert found.regime[2].tolist() == [LOW] * 6 + [BOTH] * 9 + [HIGH] * 6
     assert found.abrupt.all()
     assert found.cusp[1] <= 0.25
+    wide = phases({s: of(s) for s in (0.25, 0.45, 1.2)}, P, [1])  # of which the last never tips
+    assert np.isnan(wide.crossings[2]).all()
+    assert (wide.regime[2] == LOW).all()
+    assert np.isnan(wide.cusp).all()  # loops everywhere
     with pytest.raises(InputError, match="at least 3"):
         phases({0.1: of(0.1)}, P, [1])
 

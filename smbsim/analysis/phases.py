@@ -31,7 +31,7 @@ class Phases:
     """n values of the second parameter, K of the first.
 
     up, down  : (n, K) median order parameter on the ways
-    crossings : (n, 2) where the ways up and down pass the level; NaN where they do not
+    crossings : (n, 2) where the way up passes the level, and where the way down is back; NaN where that is out of range
     abrupt    : (n, 2) the way jumps there: one step has a large part of the span
     """
 
@@ -45,7 +45,7 @@ class Phases:
 
     @property
     def width(self) -> np.ndarray:
-        """(n,) of the loop, in units of the first parameter; 0 where it is no wider than delay makes it; NaN where nothing passes."""
+        """(n,) of the loop, in units of the first parameter; 0 where it is no wider than delay makes it; NaN where it leaves the range."""
         width = np.abs(self.crossings[:, 0] - self.crossings[:, 1])
         step = abs(float(self.parameters[1] - self.parameters[0]))
         return np.where(width > DELAY * step, width, np.where(np.isnan(width), np.nan, 0.0))
@@ -60,10 +60,9 @@ class Phases:
     @property
     def cusp(self) -> tuple[float, float]:
         """(first, second) parameter where the thresholds meet; NaN where loops are nowhere or everywhere."""
-        loops = self.width > 0
-        if loops.sum() < 2 or loops.all():
+        some, none = np.flatnonzero(self.width > 0), np.flatnonzero(self.width == 0)
+        if len(some) < 2 or not len(none):
             return np.nan, np.nan
-        some, none = np.flatnonzero(loops), np.flatnonzero(~loops)
         edge = min(some, key=lambda k: np.abs(none - k).min())
         near = sorted(some, key=lambda k: abs(k - edge))[:NEAREST]
         slope, start = np.polyfit(self.seconds[near], self.width[near] ** (2 / 3), 1)
@@ -98,11 +97,12 @@ def _largest_jump(one: Sweep) -> float:
 
 
 def _passes(way: int, one: Sweep, level: float) -> float:
-    """Where a way passes the level first, seen from where it begins; NaN if it never does."""
+    """Where the way up leaves the side it began on, first; where the way down comes back to it, last. NaN where that is out of range."""
+    home = one.middle[0, 0] > level
     p, m = (one.parameters, one.middle[0]) if way == 0 else (one.parameters[::-1], one.middle[1][::-1])
-    above = m > level
-    other = np.flatnonzero(above != above[0])
-    if not other.size:
+    there = (m > level) == (home if way else not home)  # where it has got to
+    arrivals = np.flatnonzero(there[1:] & ~there[:-1])
+    if not arrivals.size:
         return np.nan
-    k = int(other[0])
+    k = int(arrivals[-1] if way else arrivals[0]) + 1
     return float(p[k - 1] + (p[k] - p[k - 1]) * (level - m[k - 1]) / (m[k] - m[k - 1]))

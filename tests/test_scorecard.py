@@ -340,6 +340,13 @@ def test_verdicts():
     assert [above.judge(v) for v in (99.0, 1.1, 0.8, 0.6)] == ["pass", "pass", "partial", "fail"]
 
 
+def test_what_is_missed_is_explained_in_words(us):
+    """Every fact that the calibrated model is known to miss says why."""
+    known = ("exit_rate_size_5-9", "exit_rate_size_100+", "exit_sectors_near", "exit_sectors_rank", "size_tail", "bullwhip_upstream")
+    assert all(us[name].reason for name in known)
+    assert not us["exit_rate"].reason
+
+
 def test_economy_without_tables_has_facts_without_targets(tmp_path):
     from economies import write_economy
 

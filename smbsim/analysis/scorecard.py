@@ -63,7 +63,7 @@ class Row:
         return {
             "name": f.name, "group": f.group, "label": f.label, "unit": f.unit, "role": f.role, "verdict": self.verdict,
             "value": self.value, "p5": self.low, "p95": self.high, "target": f.target, "from": f.low, "to": f.high,
-            "source": f.source, "note": f.note,
+            "source": f.source, "note": f.note, "reason": f.reason,
         }  # fmt: skip
 
 
@@ -166,6 +166,11 @@ def _in_words(card: Scorecard) -> list[str]:
              (f", {counts[MISSING]} cannot be measured." if counts[MISSING] else ".")]  # fmt: skip
     held = card.count(HOLD_OUT)
     lines.append(f"Of the {sum(held.values())} hold-out facts, to which nothing was fitted, {held[PASS]} pass.")
+    missed: dict[str, list[str]] = {}
+    for row in card.judged:
+        if row.verdict != PASS and row.fact.reason:
+            missed.setdefault(row.fact.reason, []).append(row.fact.label)
+    lines += [f"Missed: {', '.join(labels)}: {reason}." for reason, labels in missed.items()]
     return [*lines, *_jobs_in_words(card)]
 
 

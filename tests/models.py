@@ -69,7 +69,7 @@ LIVELY = {  # everything that can happen does, within half a year
         "enabled": True, "innovation": 4.0, "hurdle": 3.0, "caution": 0.0, "pilots_at_once": 3, "prior_spread": 0.5, "trial_noise": 0.3,
         "go_on": 0.3, "give_up": 0.6, "setup_years": 0.02,
     },
-    "platforms": {"enabled": True, "attention": 1.0, "sellers": 0.5, "data_members": 0.6, "data_platform": "cooperative", "choice": 300.0},
+    "platforms": {"enabled": True, "attention": 1.0, "sellers": 0.5, "data_members": 0.6, "data_platform": "cooperative", "choice": 200.0},
 }  # fmt: skip
 CRISIS = (
     {"kind": "demand", "start": 2, "stop": 14, "size": 0.5, "target": {"share": 0.6}, "recovery": 6},

@@ -388,7 +388,7 @@ def arguments_ask_links(c):
 
 
 def arguments_imply_demand(c):
-    downstream = c.amounts(FIRMS, SECTORS).astype(np.float32) + np.float32(0.1)
+    downstream = c.amounts(FIRMS, SECTORS)
     given = c.shares(FIRMS), downstream, c.amounts(SECTORS), c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS), c.rng.random(FIRMS) < 0.8
     kept = c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS)
     return 0, FIRMS, *given, 26.0, *kept, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
@@ -396,7 +396,7 @@ def arguments_imply_demand(c):
 
 def arguments_look_downstream(c):
     buyer, sector = c.rng.integers(0, FIRMS, c.links).astype(np.int32), c.rng.integers(0, SECTORS, FIRMS).astype(np.int32)
-    made = np.full(FIRMS, np.nan), np.full((FIRMS, SECTORS), np.nan, dtype=np.float32)
+    made = np.full(FIRMS, np.nan), np.full((FIRMS, SECTORS), np.nan)
     on = np.where(c.rng.random(FIRMS) < 0.5, c.shares(FIRMS), 0.0)
     return 0, FIRMS, c.supplier_start, c.by_supplier, buyer, c.slot, c.shares(c.links), c.amounts(c.slots), on, sector, *made
 

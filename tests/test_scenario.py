@@ -23,7 +23,7 @@ KINDS = "demand, preference, capacity, supply, plant_closure, labour, removal, i
 TOP_KEYS = (
     "name, description, sources, economy, model, population, reconstruct, network, horizon, production, orders, trade, market, costs, "
     "finance, labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, skills, automation, "
-    "shocks, policies, "
+    "platforms, shocks, policies, "
     "variants, runs, output, extends"
 )
 

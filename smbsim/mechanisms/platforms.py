@@ -85,7 +85,7 @@ class Platforms(Mechanism):
                high=1),
         Column("normal_worth", "1", 0.0, "Worth of membership by sales at the start", width=2, entrant="copied"),
         Column("coverage", "1", 0.0, "Share of what the firm sells along links that members of the data platform buy", low=0, high=1),
-        Column("downstream", "1", 0.0, "Sectors of these members", width="sector", dtype="f4", low=0, high=1),
+        Column("downstream", "1", 0.0, "Sectors of these members", width="sector", low=0, high=1),
         Column("sharing", "1", 0.0, "Share of demand along links that shared data stands in for", low=0, high=1),
         Column("end_demand", "base currency/wk", 0.0, "Demand that shared data implies", low=0),
         Column("usual_demand", "base currency/wk", 0.0, "Mean demand", low=0, entrant="scaled"),
@@ -217,9 +217,16 @@ class Platforms(Mechanism):
 
     def _share(self, state, platform: int) -> float:
         """n: share of SMBs that are members."""
-        small = state.firms.alive & (state.firms.kind == SMB)
-        number = np.count_nonzero(small)
-        return np.count_nonzero(small & (state.firms.member[:, platform] == 1)) / number if number else 0.0
+        number = np.count_nonzero(self._counted(state))
+        return self._members(state, platform) / number if number else 0.0
+
+    def _members(self, state, platform: int) -> int:
+        return np.count_nonzero(self._counted(state) & (state.firms.member[:, platform] == 1))
+
+    def _counted(self, state) -> np.ndarray:
+        """(n,) bool: SMBs that somebody buys from; another one changes nobody's mind."""
+        firms = state.firms
+        return firms.alive & (firms.kind == SMB) & (firms.usual_demand > 0.0)
 
     def _look_along_links(self, state) -> None:
         """Who buys from whom on the data platform: coverage, and suppliers that do not deliver."""
@@ -230,7 +237,7 @@ class Platforms(Mechanism):
             look_downstream, state.supplier_start, state.by_supplier, links.buyer, links.slot, links.weight, need, on, firms.sector,
             firms.coverage, firms.downstream,
         )  # fmt: skip
-        members = np.count_nonzero(firms.alive & (firms.member[:, SHARING] == 1))
+        members = self._members(state, SHARING)
         quality = max(1.0 - np.sqrt(self.data_error**2 / members + self.data_bias**2), 0.0) if members else 0.0
         firms.sharing[:] = on * firms.coverage * quality
         short = (firms.fill_rate < self.alert) & (on > 0.0)
@@ -419,7 +426,7 @@ def logistic(x):
 @kernel
 def imply_demand(start, stop, sharing, downstream, shared, demand, final, planned, alive, memory, usual, usual_final, demand_variance,
                  plan_variance, end, corrected):  # fmt: skip
-    """Means of demand and of its deviations; D^end = F + (D̄ - F̄) Σ_s ω_is J_s / Σ_s ω_is if something is shared; D̃ = D + σ (D^end - D).
+    """Means of demand and of its deviations; D^end = F + (D̄ - F̄) Σ_s ω_is J_s where something is shared; D̃ = D + σ (D^end - D).
 
     sharing, demand, final, planned, alive (n,); downstream (n, G); shared (G,); memory wk; writes the rest (n,)
     """
@@ -435,12 +442,9 @@ def imply_demand(start, stop, sharing, downstream, shared, demand, final, planne
         end[i] = demand[i]
         if sharing[i] > 0.0:
             level = 0.0
-            whole = 0.0
             for g in range(shared.size):
-                share = np.float64(downstream[i, g])
-                level += share * shared[g]
-                whole += share  # not exactly one
-            end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * (level / whole)
+                level += downstream[i, g] * shared[g]
+            end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * level
         corrected[i] = demand[i] + sharing[i] * (end[i] - demand[i])
 
 

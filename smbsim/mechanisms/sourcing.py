@@ -192,16 +192,17 @@ class Sourcing(Mechanism):
         pools = Pools(state, self.supplier_exponent, self.local_share)
         offers = self.candidates + firms.more_candidates[buyer]
         for c in range(offers.max(initial=0)):
-            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[buyer], slots.group[slot]) for what in ("local", "pick"))
-            candidate = pools.pick(firms.region[buyer], slots.group[slot], *u)
-            there = (candidate >= 0) & (c < offers)
-            score = self._score(state, step, buyer, candidate, appeal[slots.warned[slot], candidate])
-            fits = there & (order <= self.supplier_cap * firms.capacity[candidate])
-            fits &= (candidate != buyer) | (firms.kind[buyer] == LARGE)
-            link = state.link_rows(slot, candidate)
-            fits &= searching | (link < 0) | (state.links.weight[link] == 0.0)
-            better = fits & (score > most)
-            best[better], most[better] = candidate[better], score[better]
+            asking = np.flatnonzero(offers > c)
+            at, by = slot[asking], buyer[asking]
+            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[by], slots.group[at]) for what in ("local", "pick"))
+            candidate = pools.pick(firms.region[by], slots.group[at], *u)
+            score = self._score(state, step, by, candidate, appeal[slots.warned[at], candidate])
+            fits = (candidate >= 0) & (order[asking] <= self.supplier_cap * firms.capacity[candidate])
+            fits &= (candidate != by) | (firms.kind[by] == LARGE)
+            link = state.link_rows(at, candidate)
+            fits &= searching[asking] | (link < 0) | (state.links.weight[link] == 0.0)
+            better = fits & (score > most[asking])
+            best[asking[better]], most[asking[better]] = candidate[better], score[better]
         return best, most
 
     def _score(self, state, step, buyer, supplier, appeal) -> np.ndarray:

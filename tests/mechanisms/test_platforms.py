@@ -420,7 +420,7 @@ def test_coverage_is_the_share_of_links_to_members(start):
     total = known.sum(axis=1)
     assert firms.coverage == pytest.approx(np.divide(total, sold, out=np.zeros(firms.n), where=sold > 0), abs=1e-12)
     expected = np.divide(known, total[:, None], out=np.zeros(known.shape), where=total[:, None] > 0)
-    assert firms.downstream == pytest.approx(expected, abs=1e-6)
+    assert firms.downstream == pytest.approx(expected, abs=1e-12)
     members = firms.member[mine(state), SHARING].sum()
     assert firms.sharing == pytest.approx(np.array(on) * firms.coverage * (1 - np.sqrt(0.25 / members + 0.01)))
 
@@ -534,8 +534,8 @@ def test_everything_that_can_happen_keeps_the_books_and_the_bounds():
     state, plan, draws = lively()
     books, members = Books(state), state.firms.member.copy()
     entered, flows = False, set()
-    for t in range(40):
-        advance(state, plan, draws, t, t + 1, check=True)
+    for t in range(30):
+        advance(state, plan, draws, t, t + 1, check=t in (0, 13, 29))
         flows |= {flow for flow, *_ in state.flows}
         assert max(books.gaps(state).values()) < 1e-9, t
         entered |= bool(state.firms.entered.any())

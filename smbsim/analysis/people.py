@@ -3,7 +3,7 @@ r"""What a panel says of tools and skills: who uses artificial intelligence, wha
     pace        [ logit(share_2) - logit(share_0) ] / 2              share of SMBs that use AI at the start and two years later
     gradient    odds of AI use with 50 heads and more / odds with 10 to 49, at the end
     premium     Σ_t w_t (mean ln a of mature adopters - mean ln a of the others) / Σ_t w_t ,   w = n₁ n₀ / (n₁ + n₀) in each year t
-    training    slope of ln(a_T / a_0) on the share of the yearly snapshots in which the firm was in training, by least squares
+    training    slope of ln(a_T / a_0) on the share of the yearly snapshots in which the firm was in training, by least squares within runs
     novices     mean ln(a_T / a_0) of adopters in the lowest third by level of their staff at the start, less that of the highest third
 
 a is output per head relative to rest (or pay). Levels are taken less the mean of the sector. Mature adopters have tools beyond those of the
@@ -79,10 +79,11 @@ def _growth(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _training(panel: Panel, values: np.ndarray) -> np.ndarray:
-    """(5,) n, Σ x, Σ y, Σ x², Σ x y: y growth of the logarithm, x share of the snapshots after the first in training."""
+    """(2,) Σ (x - x̄)² and Σ (x - x̄) y: y growth of the logarithm, x share of the snapshots after the first in training."""
     rows = _stayed(panel) & ~panel.people["trains"][0].astype(bool)
-    x, y = panel.people["trains"][1:, rows].astype(bool).mean(axis=0), _growth(values, rows)
-    return np.array([rows.sum(), x.sum(), y.sum(), (x * x).sum(), (x * y).sum()])
+    x = panel.people["trains"][1:, rows].astype(bool).mean(axis=0)
+    x = x - x.mean() if x.size else x
+    return np.array([x @ x, x @ _growth(values, rows)])
 
 
 def _novices(panel: Panel) -> np.ndarray:
@@ -129,9 +130,8 @@ def effect_of_training(of: str) -> Callable[[Measures], float]:
     """exp(slope) - 1 for output per head ("per_head") or pay ("pay")."""
 
     def value(m: Measures) -> float:
-        n, x, y, xx, xy = m[f"training_{of}"].sum(axis=0)
-        spread = n * xx - x * x
-        return float(np.expm1((n * xy - x * y) / spread)) if spread > 0 else float("nan")
+        spread, together = m[f"training_{of}"].sum(axis=0)
+        return float(np.expm1(together / spread)) if spread > 0 else float("nan")
 
     return value
 

@@ -123,7 +123,7 @@ class Automation(Mechanism):
                            source="assumption; MODEL.md M9: .30 (sales) to .60 (finance) for specialised tools")  # fmt: skip
     substitution: float = param(0.3, unit="1", doc="ς: share of a tool's use that replaces people; the rest helps them", low=0, high=1,
                                 source="assumption; MODEL.md M9, to be swept")  # fmt: skip
-    augmentation: float = param(0.25, unit="1", doc="γ: productivity of people who are helped, at full depth and readiness", low=0, high=2,
+    augmentation: float = param(1.0, unit="1", doc="γ: productivity of people who are helped, at full depth and readiness", low=0, high=2,
                                 tier="calibrated", source="productivity of mature adopters: +11.4 % (Acemoglu et al. 2022)")  # fmt: skip
     resting_readiness: float = param(0.5, unit="1", doc="R̄: readiness of staff at rest", low=0, high=1, source="assumption")
     fit_spread: float = param(0.3, unit="1", doc="Standard deviation of the logarithm of how well tools fit a firm's function", low=0,
@@ -152,25 +152,26 @@ class Automation(Mechanism):
     # what they cost
     setup_years: float = param(0.3, unit="yr", doc="Set-up at full depth by the yearly pay of the function, at 20 heads", low=0, high=10,
                                source="assumption; ICT and software stock per worker 2013: 2 to 25 % of yearly pay (BEA)")  # fmt: skip
-    setup_scale: float = param(0.3, unit="1", doc="s: by how much set-up per head falls with size, elasticity", low=0, high=1,
-                               tier="calibrated", source="gradient of AI use by size, BTOS 2025")  # fmt: skip
+    setup_scale: float = param(0.1, unit="1", doc="s: by how much set-up per head falls with size, elasticity", low=0, high=1,
+                               tier="calibrated",
+                               source="gradient of AI use by size: 2.04, INE; `smbsim scorecard`")  # fmt: skip
     integration: float = param(0.1, unit="1", doc="More set-up per function with tools already", low=0, high=2, source="assumption")
     rent_share: float = param(0.05, unit="1", doc="Rent at full depth by the pay of the function", low=0, high=1, source="assumption")
     payback_years: float = param(3.0, unit="yr", doc="Time over which owners count set-up", low=0.25, high=30, source="assumption")
-    cost_decline: float = param(0.10, unit="1/yr", doc="κ_c: yearly fall of the price of tools", low=0, high=0.9, tier="calibrated",
-                                source="assumption; pace of ai_use_timeseries_by_size.csv")  # fmt: skip
+    cost_decline: float = param(0.01, unit="1/yr", doc="κ_c: yearly fall of the price of tools", low=0, high=0.9, tier="calibrated",
+                                source="assumption; lowered from .10 so that not all use AI after ten years")  # fmt: skip
     # how firms decide
-    innovation: float = param(0.03, unit="share/yr", doc="p: rate at which a firm looks at a tool by itself", low=0, high=100,
-                              tier="calibrated", source="Sultan, Farley and Lehmann (1990): .03")  # fmt: skip
-    imitation: float = param(0.38, unit="share/yr", doc="q: the same because of peers, all of whom have it", low=0, high=100,
-                             tier="calibrated", source="Sultan, Farley and Lehmann (1990): .38")  # fmt: skip
+    innovation: float = param(0.18, unit="share/yr", doc="p: rate at which a firm looks at a tool by itself", low=0, high=100,
+                              tier="calibrated", source="pace of AI use, BTOS; Sultan et al. (1990): .03 for all goods")  # fmt: skip
+    imitation: float = param(0.1, unit="share/yr", doc="q: the same because of peers, all of whom have it", low=0, high=100,
+                             tier="calibrated", source="as innovation; Sultan et al. (1990): .38 for all goods")  # fmt: skip
     link_weight: float = param(0.5, unit="1", doc="Weight of suppliers and customers among peers; the rest: sector and region", low=0,
                                high=1, source="assumption")  # fmt: skip
     choice: float = param(4.0, unit="1", doc="β: how sharply worth decides", low=0, high=1e4, source="assumption")
-    hurdle: float = param(1.25, unit="1", doc="h: gain by cost from which a tool pays for the owner", low=-100, high=100, tier="calibrated",
-                          source="assumption")  # fmt: skip
-    peer_effect: float = param(0.75, unit="1", doc="J: of peers who have it on worth, from none to all", low=0, high=100,
-                               tier="calibrated", source="assumption; βJ = 3, below the fold at 4")  # fmt: skip
+    hurdle: float = param(1.75, unit="1", doc="h: gain by cost from which a tool pays for the owner", low=-100, high=100, tier="calibrated",
+                          source="pace of AI use in its first half year, BTOS plans")  # fmt: skip
+    peer_effect: float = param(0.5, unit="1", doc="J: of peers who have it on worth, from none to all", low=0, high=100,
+                               tier="calibrated", source="assumption, set for the pace; βJ = 2, below the fold at 4")  # fmt: skip
     readiness_effect: float = param(1.0, unit="1", doc="ρ: of staff's readiness on worth", low=-10, high=10, source="assumption")
     infrastructure_effect: float = param(1.0, unit="1", doc="κ_I: of digital infrastructure on worth", low=-10, high=10,
                                          source="assumption")  # fmt: skip

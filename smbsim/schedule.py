@@ -42,6 +42,7 @@ SCHEDULE = (
     ("payment", "market", "buy_elsewhere"),
     ("payment", "policies", "support"),  # grants and loans can be spent this week; the subsidy labour pays is fitted to its budget
     ("payment", "finance", "open_purse"),  # what each firm can spend: deposits and this week's receipts over the counter
+    ("payment", "platforms", "pay"),  # withheld from what is sold there
     ("payment", "labour", "pay"),  # seniority: wages, taxes, imports, the bank, trade credit, then capital
     ("payment", "policies", "charge"),  # compliance hours rank with wages
     ("payment", "skills", "pay"),
@@ -49,7 +50,6 @@ SCHEDULE = (
     ("payment", "costs", "buy_spot"),
     ("payment", "production", "pay_emergency"),
     ("payment", "automation", "pay"),  # as spot inputs: paid, or not had
-    ("payment", "platforms", "pay"),
     ("payment", "finance", "pay_bank"),
     ("payment", "finance", "pay"),
     ("payment", "finance", "invest"),

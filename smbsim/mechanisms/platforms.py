@@ -24,8 +24,8 @@ What the data platform does
     search     so many more candidates for a supplier; a fill rate of a member below a threshold warns its customers: they look around
 
 A report goes one step up the chain a week, as orders do. Sums over links (c, ω, warnings) are taken every fourth week. The row of a
-sector's large firms is on the data platform with the share of SMBs that are, and not on the marketplace. A firm that closes or cannot pay
-its fees is no member any more.
+sector's large firms is on the data platform with the share of SMBs that are, and not on the marketplace. Fees are withheld, before wages;
+a firm that cannot pay them, or closes, is no member any more.
 
 The operator of each platform has an account. It pays its costs beyond those of the start to the investment pool; profit of a private one
 goes to owners at home and abroad, that of a cooperative to its members by what they sell there, losses being carried forward; a public

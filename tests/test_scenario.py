@@ -19,7 +19,10 @@ from smbsim.schema import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER_KEYS = "preset, forecast_speed, stock_adjustment, inventory_adjustment, supply_line_weight, input_cover_weeks, finished_cover_weeks"
-KINDS = "demand, preference, capacity, supply, plant_closure, labour, removal, import_stop, import_price, wage, cost, credit_crunch"
+KINDS = (
+    "demand, preference, capacity, supply, plant_closure, labour, removal, import_stop, import_price, wage, cost, credit_crunch, "
+    "technology, policy_withdrawal"
+)
 TOP_KEYS = (
     "name, description, sources, economy, model, population, reconstruct, network, horizon, production, orders, trade, market, costs, "
     "finance, labour, households, government, foreign, passthrough, credit, exits, sourcing, entry, strategy, mergers, skills, automation, "

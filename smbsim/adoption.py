@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .draws import Draws
+from .draws import Draws, logistic
 from .schema import InputError, nearest
 from .tables import Table
 
@@ -154,19 +154,15 @@ def chances(number: np.ndarray, by_sector: np.ndarray, by_size: np.ndarray) -> n
     for _ in range(ROUNDS):
         b += _step(number, a, b, wanted, axis=0)
         a += _step(number, a, b, users, axis=1)
-    return _logit(a[:, None] + b)
+    return logistic(a[:, None] + b)
 
 
 def _step(number, a, b, wanted, axis) -> np.ndarray:
     """Newton's step of one margin, at most one unit of the logit."""
-    p = _logit(a[:, None] + b)
+    p = logistic(a[:, None] + b)
     slope = (number * p * (1.0 - p)).sum(axis=axis)
     missing = wanted - (number * p).sum(axis=axis)
     return np.clip(np.divide(missing, slope, out=np.zeros_like(slope), where=slope > 0), -1.0, 1.0)
-
-
-def _logit(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-x))
 
 
 def users(known: Adoption, technology: str, sector: np.ndarray, heads: np.ndarray, small: np.ndarray, draws: Draws) -> np.ndarray:

@@ -34,6 +34,11 @@ _NORMAL = NormalDist()
 LEAST_UNIFORM = 2.0**-54  # half the spacing of the uniforms: keeps quantiles and logarithms finite
 
 
+def logistic(odds):
+    """1 / (1 + e^-odds): the chance whose log-odds these are, for any finite odds. Any shape."""
+    return 1.0 / (1.0 + np.exp(-np.clip(odds, -700.0, 700.0)))
+
+
 def mix(z: int) -> int:
     """SplitMix64's finaliser on a Python integer; for keys, where one call a step is cheap."""
     z &= _MASK

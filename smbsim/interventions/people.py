@@ -97,7 +97,7 @@ class StaffTraining(Policy):
     moves = (("firms", "public_training"),)
     kind: Literal["staff_training"] = param("staff_training", unit="choice", doc="Kind of policy", source="definition")
     hours: float = param(40.0, unit="h/yr", doc="Training on a seat", low=0, high=400, source="as firms' own; assumption: 20 to 40")
-    seats: float | None = param(None, unit="heads", doc="How many are trained at a time; null: all of the firms supported", low=0,
+    seats: float | None = param(None, unit="heads", doc="How many are trained at a time; null: all of the firms supported", low=0, high=1e8,
                                 source="choice")  # fmt: skip
     completion: float = param(0.8, unit="1", doc="Share that stays to the end", low=0, high=1, source="assumption")
     fee: float = param(1.0, unit="1", doc="Price of an hour by hourly pay", low=0, high=20, source="assumption, as in `skills`")
@@ -140,7 +140,9 @@ class JobseekerTraining(Regional):
     moves = (("regions", "pool_training"),)
     kind: Literal["jobseeker_training"] = param("jobseeker_training", unit="choice", doc="Kind of policy", source="definition")
     hours: float = param(400.0, unit="h/yr", doc="Training on a seat", low=0, high=1800, source="assumption: a quarter of full time")
-    seats: float | None = param(None, unit="heads", doc="How many are trained at a time; null: all unemployed", low=0, source="choice")
+    seats: float | None = param(
+        None, unit="heads", doc="How many are trained at a time; null: all unemployed", low=0, high=1e8, source="choice"
+    )
     completion: float = param(0.7, unit="1", doc="Share that stays to the end", low=0, high=1, source="assumption")
     fee: float = param(1.0, unit="1", doc="Price of an hour by the hourly pay of a mean worker", low=0, high=20,
                        source="assumption, as in `skills`")  # fmt: skip

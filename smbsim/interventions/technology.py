@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 
 from ..accounts import draw_on, transfer
+from ..draws import logistic
 from ..rest import DATA_PLATFORM, GOVERNMENT, INVESTMENT, MARKETPLACE
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, param
 from ..state import UNLIMITED, State, total
@@ -88,7 +89,9 @@ class AdvisorySupport(Policy):
     fit: float = param(0.1, unit="1", doc="How much better tools fit after a visit that removes all doubt", low=0, high=2,
                        source="assumption; consulting raised productivity by .17 in Bloom et al. (2013)")  # fmt: skip
     weeks: float = param(2.0, unit="wk", doc="Cost of a visit in weeks of the mean wage at rest", low=0, high=520, source="assumption")
-    places: float | None = param(None, unit="firms/quarter", doc="Firms visited in a quarter; null: all that ask", low=0, source="choice")
+    places: float | None = param(
+        None, unit="firms/quarter", doc="Firms visited in a quarter; null: all that ask", low=0, high=1e8, source="choice"
+    )
     choose: Literal["random", "need", "uplift"] = param("random", unit="choice", doc="Who comes first", source="definition")
 
     def act(self, state, k, m, who, step):
@@ -114,7 +117,7 @@ class AdvisorySupport(Policy):
             return -(share * firms.depth[rows]).sum(axis=1)
         odds, doubt = firms.tool_odds[rows], firms.tool_doubt[rows]
         less = 1.0 - np.sqrt(1.0 - min(max(m, 0.0), 1.0))
-        return (share * (_logit(odds + less * doubt) - _logit(odds))).sum(axis=1)
+        return (share * (logistic(odds + less * doubt) - logistic(odds))).sum(axis=1)
 
     def charge(self, state, k, step):
         """Pays advisers, who are workers of the region; what they tell stays with the firm."""
@@ -164,10 +167,6 @@ class PublicPlatform(Policy):
         for p, operator in enumerate((MARKETPLACE, DATA_PLATFORM)):
             transfer(state, GOVERNMENT, operator, float(total(waived[:, p] * held)), state.policy_names[k])
         self._book(state, k, given)
-
-
-def _logit(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))
 
 
 class DigitalInfrastructure(Regional):

@@ -31,6 +31,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..accounts import lend
+from ..draws import logistic
 from ..kernel import kernel
 from ..rest import BANK, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
@@ -158,7 +159,7 @@ class Credit(Mechanism):
             - self.trust_service * (earned < self.service_cover * service)[rows]
             + self.trust_guarantee * firms.guarantee_share[rows] + self.trust_relationship * (firms.debt[rows] > 0)
         )  # fmt: skip
-        return np.minimum(firms.credit_factor[rows], 1.0) / (1.0 + np.exp(-score))
+        return np.minimum(firms.credit_factor[rows], 1.0) * logistic(score)
 
     def _room(self, state, wanted: float) -> float:
         """Share of the wanted loans that the bank's own funds allow."""

@@ -54,6 +54,7 @@ import numpy as np
 
 from .. import heads
 from ..accounts import afford, bear, promised, transfer
+from ..draws import logistic
 from ..kernel import kernel
 from ..occupations import AD, COMPETENCE, DL, GATED, HOURS, LEAST_LEVEL, MOST_LEVEL, N_DOMAINS, SPARE, TECHNICAL
 from ..rest import INVESTMENT
@@ -155,7 +156,7 @@ class Skills(Mechanism):
         state.sectors.skill_need[:] = rest.skill_need
         level = np.clip(rest.skill_level, LEAST_LEVEL, MOST_LEVEL)[firms.sector]
         logit = np.log(level / (1.0 - level)) + self.spread * rest.skill_draw
-        firms.normal_skill[:] = known * np.clip(1.0 / (1.0 + np.exp(-logit)), LEAST_LEVEL, MOST_LEVEL)
+        firms.normal_skill[:] = known * np.clip(logistic(logit), LEAST_LEVEL, MOST_LEVEL)
         firms.skill[:] = firms.normal_skill
         firms.training_payoff[:] = self.prior
         leaving = firms.quits if firms.quits.any() else firms.employment

@@ -12,10 +12,11 @@ from scipy.optimize import brentq
 
 from smbsim import scenario
 from smbsim.analysis.loops import critical_masses, loops
+from smbsim.draws import logistic
 from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.market import Market
 from smbsim.mechanisms.mergers import unite_firms
-from smbsim.mechanisms.platforms import SELLING, SHARING, Platforms, logistic, logit
+from smbsim.mechanisms.platforms import SELLING, SHARING, Platforms, logit
 from smbsim.metrics import METRICS
 from smbsim.metrics.identities import Books
 from smbsim.rest import DATA_PLATFORM, FOREIGN, GOVERNMENT, INVESTMENT, MARKETPLACE

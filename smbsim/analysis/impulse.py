@@ -33,7 +33,7 @@ from ..draws import Draws
 from ..economy import Economy
 from ..mechanisms.base import Step
 from ..network import FirmNetwork
-from ..rest import ACCOUNTS, GOVERNMENT
+from ..rest import ACCOUNTS, GOVERNMENT, USES
 from ..scenario import Scenario
 from ..schema import WEEKS_PER_YEAR, InputError, nearest
 from ..simulate import Plan, burn_in, plan, prepare
@@ -207,7 +207,8 @@ def long_run_multipliers(state: State, scenario: Scenario, closed: bool | None =
         home, other = (np.bincount(firms.region + 1, firms.customer_base[:, k] * worth, regions + 1)[1:] for k in (0, 1))
         new_y = home + other.sum() - other + reach @ (firms.customer_base[:, 0] * worth) + accounts.account_basket @ z
         new_z = np.zeros(accounts.n)
-        new_z[first:] = (pools @ sectors.resting_spending + z @ accounts.resting_account_spending)[first:] * budget[first:]
+        used = pools @ sectors.resting_spending + z @ accounts.resting_account_spending  # (U,) by use
+        new_z[first:] = used[len(USES) :] * budget[first:]
         new_z[first:] += (y @ passes)[first:]
         return np.concatenate([new_p, new_y * closed, new_z])
 

@@ -20,7 +20,7 @@ from . import economy as economies
 from . import scenario, terminal
 from .analysis.concentration import STATISTICS
 from .analysis.resilience import MEASURES
-from .figures import FIGURES, OF_LIVES, OF_POLICIES
+from .figures import OF_RESULTS
 from .figures.risk import RISK_FIGURES
 from .figures.scorecard import CARD_FIGURES
 from .interventions import policies, policy, rules, shocks
@@ -184,7 +184,7 @@ def _statistics() -> Iterable[Entry]:
 
 
 def _figures() -> Iterable[Entry]:
-    for name, draw in {**FIGURES, **OF_LIVES, **OF_POLICIES, **RISK_FIGURES, **CARD_FIGURES}.items():
+    for name, draw in {**OF_RESULTS, **RISK_FIGURES, **CARD_FIGURES}.items():
         doc = inspect.cleandoc(draw.__doc__ or "")
         facts = {"in Python": f"{draw.__module__}.{draw.__name__}{inspect.signature(draw)}".replace("'", "")}
         yield Entry(name, "figure", first_sentence(doc), doc, facts)

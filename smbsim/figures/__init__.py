@@ -25,6 +25,7 @@ FIGURES: dict[str, Callable] = {
 OF_LIVES: dict[str, Callable] = {name: draw for name, (draw, _) in demography.RESULT_FIGURES.items()}
 OF_TOOLS: dict[str, Callable] = {name: draw for name, (draw, _) in (adoption.RESULT_FIGURES | skills.RESULT_FIGURES).items()}
 OF_POLICIES: dict[str, Callable] = {"cost_and_effect": policy.cost_and_effect}
+OF_RESULTS: dict[str, Callable] = {**FIGURES, **OF_LIVES, **OF_TOOLS, **OF_POLICIES}
 
 # file name → figure and the metrics it is drawn for, one panel each
 STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
@@ -36,7 +37,7 @@ STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
 
 def describe() -> dict[str, str]:
     """Figure → the first sentence of its documentation."""
-    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in {**FIGURES, **OF_LIVES, **OF_TOOLS, **OF_POLICIES}.items()}
+    return {name: (draw.__doc__ or "").strip().splitlines()[0] for name, draw in OF_RESULTS.items()}
 
 
 @base.styled

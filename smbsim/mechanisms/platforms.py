@@ -58,6 +58,7 @@ from typing import Literal
 import numpy as np
 
 from ..accounts import afford, transfer
+from ..draws import logistic
 from ..kernel import kernel
 from ..rest import DATA_PLATFORM, FOREIGN, GOVERNMENT, INVESTMENT, MARKETPLACE
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, Column, param
@@ -240,10 +241,9 @@ class Platforms(Mechanism):
         members = self._members(state, SHARING)
         quality = max(1.0 - np.sqrt(self.data_error**2 / members + self.data_bias**2), 0.0) if members else 0.0
         firms.sharing[:] = on * firms.coverage * quality
-        short = (firms.fill_rate < self.alert) & (on > 0.0)
         slots.warned[:] = 0
-        if short.any():
-            slots.warned[links.slot[short[links.supplier] & (links.weight > 0.0) & (on[links.buyer] > 0.0)]] = 1
+        sold = state.links_out_of(np.flatnonzero((firms.fill_rate < self.alert) & (on > 0.0)))
+        slots.warned[links.slot[sold[(links.weight[sold] > 0.0) & (on[links.buyer[sold]] > 0.0)]]] = 1
 
     # -- who is a member --------------------------------------------------------------------------------------------------------------
 
@@ -416,11 +416,6 @@ def logit(share):
     """ln x / (1 - x), of shares kept within SURE of 0 and 1. Any shape."""
     x = np.clip(share, SURE, 1.0 - SURE)
     return np.log(x) - np.log1p(-x)
-
-
-def logistic(x):
-    """1 / (1 + e^-x). Any shape."""
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -700.0, 700.0)))
 
 
 @kernel

@@ -85,6 +85,11 @@ def test_every_figure_draws_takes_an_axis_and_carries_units(name):
     assert figures.FIGURES[name](result, ax=mine) is mine
 
 
+def test_notebooks_show_a_figure_without_pyplot():
+    """IPython asks an object for `_repr_png_`; matplotlib's own answer needs pyplot."""
+    assert base.figure(4, 3)._repr_png_().startswith(b"\x89PNG")
+
+
 def test_figures_are_listed_with_one_sentence():
     assert set(UNITS) == set(figures.FIGURES) < set(figures.describe())
     assert all(sentence.endswith(".") or ":" in sentence for sentence in figures.describe().values())

@@ -70,9 +70,9 @@ class Phases:
             return np.nan, np.nan
         end = self.seconds[-1] if none[np.argmin(np.abs(none - edge))] > edge else self.seconds[0]
         second = float(np.clip(-start / slope, *sorted((self.seconds[edge], end))))  # not among the loops; narrow ones are not seen
-        middle = self.crossings[near].mean(axis=1)
-        first = float(np.polyval(np.polyfit(self.seconds[near], middle, 1), second))
-        return first, second
+        middle = self.crossings.mean(axis=1)
+        known = np.isfinite(middle)
+        return float(np.interp(second, self.seconds[known], middle[known])), second
 
 
 def phases(systems: Mapping[float, System], parameters: Sequence[float], seeds: Sequence[int], holds: int = 1, jobs: int = 1) -> Phases:

@@ -6,6 +6,7 @@ Figures are made without pyplot and without global settings: STYLE holds while a
 from __future__ import annotations
 
 import functools
+import io
 import re
 import textwrap
 from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ GLYPH, BOLD = 0.53, 0.60  # mean width of a letter relative to its size, DejaVu 
 RIGHTMOST = 0.8  # an axis that ends beyond this share of the figure has no axis to its right
 LINE_HEIGHT = 1.3  # of a line of text relative to its size
 DPI = 150
+NOTEBOOK_DPI = 80
 STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 FIRST = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)  # % , borders of colour classes
 MOST_CLASSES = 7  # of colour on each side of zero
@@ -73,10 +75,22 @@ def styled(draw: Callable) -> Callable:
 
 
 def figure(width: float, height: float):
-    """An empty figure, in inches, that pyplot does not know."""
+    """An empty figure, in inches, that pyplot does not know and notebooks show."""
+    return _figure_class()(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+@functools.cache
+def _figure_class():
+    """matplotlib's figure with what a notebook asks for; without pyplot nothing else would answer."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            drawn = io.BytesIO()
+            self.savefig(drawn, format="png", dpi=NOTEBOOK_DPI)
+            return drawn.getvalue()
+
+    return Shown
 
 
 def axis(ax=None, width: float = 7.2, height: float = 3.8):

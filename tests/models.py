@@ -89,8 +89,12 @@ HELP = (
     {"kind": "wage_subsidy", "start": 3, "stop": 16, "yearly_budget": 5e6},
     {"kind": "tax_deferral", "start": 4, "stop": 12, "share": 0.5, "budget": 2e6},
     {"kind": "procurement_preference", "start": 2, "size": 2.0, "target": {"size": "micro"}},
-    {"kind": "benefit", "start": 2, "size": 0.3,
-     "rule": {"kind": "pi", "target": 0.0, "k_p": 4.0, "k_i": 0.5, "base": 0.5, "review_weeks": 4, "reporting_lag": 2, "noise": 0.01}},
+    {
+        "kind": "benefit",
+        "start": 2,
+        "size": 0.3,
+        "rule": {"kind": "pi", "target": 0.0, "k_p": 4.0, "k_i": 0.5, "base": 0.5, "review_weeks": 4, "reporting_lag": 2, "noise": 0.01},
+    },
     {"kind": "regulation", "start": 2, "target": {"share": 0.7}},
     {"kind": "tool_grant", "start": 1, "share": 0.4, "most": 1e4, "budget": 1e6},
     {"kind": "tax_credit", "start": 1, "budget": 1e6},
@@ -100,8 +104,13 @@ HELP = (
     {"kind": "training_subsidy", "start": 2, "take_up": 0.5, "budget": 1e6},
     {"kind": "jobseeker_training", "start": 2, "seats": 100.0},
     {"kind": "reskilling_obligation", "start": 2},
-    {"kind": "basic_income", "start": 4, "size": 0.02, "funding": "tax",
-     "rule": {"kind": "threshold", "observe": "output", "y_on": 1e9, "y_off": 2e9, "review_weeks": 2, "mean_weeks": 1}},
+    {
+        "kind": "basic_income",
+        "start": 4,
+        "size": 0.02,
+        "funding": "tax",
+        "rule": {"kind": "threshold", "observe": "output", "y_on": 1e9, "y_off": 2e9, "review_weeks": 2, "mean_weeks": 1},
+    },
 )
 
 

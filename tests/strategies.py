@@ -61,7 +61,7 @@ def values(owner: type, name: str, low: float | None = None, high: float | None 
     else:
         bounds = {type(m).__name__: m for m in declared.metadata}
         low = bounds["Ge"].ge if low is None else low
-        high = bounds["Le"].le if high is None else high
+        high = bounds["Le"].le if high is None else min(high, bounds["Le"].le)
         found = st.integers(low, high) if kind is int else st.floats(low, high, allow_subnormal=False)
     return st.none() | found if kinds else found
 

@@ -141,7 +141,7 @@ def customers(state: State) -> dict[str, float]:
     firms, budget = state.firms, state.regions.budget
     placed = firms.region != EVERYWHERE
     home = state.by_region_and_sector(firms.pull * firms.customer_base[:, 0])
-    elsewhere = state.by_region_and_sector(firms.pull * firms.customer_base[:, 1])
+    elsewhere = state.by_region_and_sector(firms.pull * firms.platform_reach * firms.customer_base[:, 1])
     large = state.by_sector(np.where(placed, 0.0, firms.pull * firms.customer_base[:, 0]))
     shares = state.regions.intensity * (home + elsewhere.sum(axis=0) - elsewhere + state.regions.large_customers * large)
     sold = (budget > 0) & (state.regions.intensity > 0)  # where nobody sells the money stays with the buyers

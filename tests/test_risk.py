@@ -376,7 +376,7 @@ def test_scores_that_cannot_be_are_found():
 def test_stopped_folder_and_network_of_python_cannot_be_run_again():
     smbsim_risk(*FILES, "--out", "out", "--no-figures")
     Path("out/manifest.json").unlink()
-    assert "the same `smbsim risk …` with --resume" in smbsim_on("verify", "out", code=2).stderr
+    assert "the same command with --resume" in smbsim_on("verify", "out", code=2).stderr
     smbsim.risk(network=smbsim_network(), out="python")
     assert "FAILED" not in smbsim_on("verify", "python").stdout
     assert "it cannot be run again" in smbsim_on("rerun", "python", code=2).stderr

@@ -59,7 +59,7 @@ def calibrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs and how long; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit a few parameters to targets, and say what the targets leave open.
+    """Fit a few parameters to targets, and say what stays open.
 
     History matching: in waves, values that cannot meet the targets are ruled out; the noise of the runs, what the emulator does not
     know and the tolerances all count against ruling out. What is left is a region, not a point; flat directions are combinations of

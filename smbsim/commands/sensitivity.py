@@ -69,7 +69,7 @@ def sensitivity(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many runs and how long; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which parameters matter, and whether the sign of an effect survives them.
+    """Say which parameters matter, and whether signs survive them.
 
     Every point is run with the same seeds; what the noise of the runs alone would give stands beside every index.
 

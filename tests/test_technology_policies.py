@@ -219,7 +219,7 @@ def test_basic_income_is_flat_and_its_levy_returns_it():
     policy = {"kind": "basic_income", "start": 0, "size": 0.1, "funding": "tax"}
     (state, _), (plain, _) = run(policy, 1), run(policy | {"size": 0.0}, 1)
     cells, wage = state.households, mean_wage(state)
-    got = cells.benefits - plain.households.benefits
+    got = cells.basic_income
     assert got[0::2] == pytest.approx(0.1 * wage * state.regions.labour_force, rel=1e-9)
     owners = state.by_region(np.where((state.firms.kind == SMB) & (state.firms.region >= 0), state.firms.firm_count, 0.0))
     assert got[1::2] == pytest.approx(0.1 * wage * owners, rel=1e-9)
@@ -228,6 +228,24 @@ def test_basic_income_is_flat_and_its_levy_returns_it():
     government = state.account("government")
     assert state.accounts.balance[government] == pytest.approx(plain.accounts.balance[government], rel=1e-12)
     assert state.policies.returned[0] == pytest.approx(state.policies.spent[0], rel=1e-12)
+
+
+def test_benefit_and_basic_income_do_not_feed_each_other():
+    """In either order: the benefit rises by half of the unemployment benefit alone, and the basic income stays what it is."""
+    benefit, income = {"kind": "benefit", "start": 0, "size": 0.5}, {"kind": "basic_income", "start": 0, "size": 0.1, "funding": "tax"}
+
+    def look(state):
+        given = [paid(state, name, "government", "household") for name in ("benefits", "benefit", "basic_income")]
+        owners = np.where(state.firms.alive & (state.firms.kind == SMB) & (state.firms.employment > 0), state.firms.firm_count, 0.0)
+        return *given, 0.1 * mean_wage(state) * (state.regions.labour_force.sum() + owners.sum()), state.households.benefits.sum()
+
+    for policies in ([benefit, income], [income, benefit]):
+        state, plan, draws = economy(policies, shocks=[], **STILL)
+        for usual, more, flat, due, held in models.advance(state, plan, draws, 0, 6, look):
+            assert usual > 0
+            assert more == pytest.approx(0.5 * usual, rel=1e-9)
+            assert flat == pytest.approx(due, rel=1e-9)
+            assert held == pytest.approx(usual + more, rel=1e-9)
 
 
 def test_basic_income_without_a_levy_is_borrowed():

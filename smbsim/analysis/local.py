@@ -107,7 +107,7 @@ def _respend(state: State, r: int, here: np.ndarray, held: np.ndarray, cells: np
     payroll, owned = living_here @ (scale * firms.wage_bill), living_here @ (scale * (firms.dividends + firms.interest))
 
     mine = slice(2 * r, 2 * r + 2)
-    received = (households.income + households.transfers + households.benefits)[mine]
+    received = (households.income + households.transfers + households.benefits + households.basic_income)[mine]
     spending = np.divide(cells, received, out=np.zeros(2), where=received > 0)
     at_home = firms.customer_base[:, 0] * sectors.sector_basket[firms.sector] * (spending @ households.consumption[mine])
     goods = scale @ firms.capex, spending @ households.residual_investment[mine]

@@ -43,13 +43,15 @@ class Benefit(Regional):
         what there is."""
         m = self.given_to(state, k, step)
         if m.any():
-            _pay(state, k, np.repeat(np.maximum(m, -1.0), 2) * state.households.benefits)
+            cells = state.households
+            given = _pay(state, k, np.repeat(np.maximum(m, -1.0), 2) * cells.benefits)
+            cells.benefits[:] = np.maximum(cells.benefits + given, 0.0)
 
 
 class BasicIncome(Regional):
     """A flat amount for every worker and every owner of an SMB, whatever they earn. The target can name regions."""
 
-    moves = (("households", "benefits"), ("households", "levies"))
+    moves = (("households", "basic_income"), ("households", "levies"))
     kind: Literal["basic_income"] = param("basic_income", unit="choice", doc="Kind of policy", source="definition")
     size: float = param(0.1, unit="1", doc="Amount by the mean wage at rest", low=0, high=2, source="choice")
     funding: Literal["deficit", "tax"] = param("deficit", unit="choice", doc="From the state's deposits, or by a levy on all income",
@@ -66,6 +68,7 @@ class BasicIncome(Regional):
         owned = firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE) & (firms.employment > 0.0)
         people[1::2] = state.by_region(np.where(owned, firms.firm_count, 0.0))
         given = _pay(state, k, np.repeat(m, 2) * mean_wage(state) * people)
+        state.households.basic_income[:] += given
         if self.funding == "tax":
             self._levy(state, k, float(total(given)))
 
@@ -80,11 +83,9 @@ class BasicIncome(Regional):
 
 
 def _pay(state: State, k: int, asked: np.ndarray) -> np.ndarray:
-    """(C,) what the budget gives of what is asked for the cells, paid like a benefit."""
-    cells = state.households
+    """(C,) what the budget gives of what is asked for the cells, paid to them."""
     given = draw_on(state, k, asked)
     transfer(state, GOVERNMENT, "household", given, state.policy_names[k])
-    cells.benefits[:] = np.maximum(cells.benefits + given, 0.0)
     state.policies.spent[k] += float(total(given))
     return given
 

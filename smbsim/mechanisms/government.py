@@ -53,6 +53,7 @@ class Government(Mechanism):
         Column("government_wages", "currency/wk", 0.0, "Wages of public employees", axis="household", low=0),
         Column("transfers", "currency/wk", 0.0, "Constant transfers to the cell", axis="household"),
         Column("benefits", "currency/wk", 0.0, "Unemployment benefit of the week", axis="household", low=0),
+        Column("basic_income", "currency/wk", 0.0, "Basic income of the week, of policies", axis="household", low=0),
         Column("levies", "currency/wk", 0.0, "Levies of policies on the income of the week", axis="household", low=0),
         Column("potential_wages", "currency/wk", 0.0, "Wages at full employment", axis="household", low=0),
         Column("tax_rate", "1", 0.0, "Rate of the income tax (row of the government)", axis="account", low=0, high=1),
@@ -140,6 +141,7 @@ class Government(Mechanism):
         transfer(state, GOVERNMENT, "household", cells.government_wages, "government wages")
         cells.income[:] += cells.government_wages
         cells.levies[:] = 0.0
+        cells.basic_income[:] = 0.0
         cells.benefits[0::2] = self.benefit_share * self._lost_wages(state)
         transfer(state, GOVERNMENT, "household", cells.transfers, "transfers")
         transfer(state, GOVERNMENT, "household", cells.benefits, "benefits")
@@ -157,4 +159,5 @@ class Government(Mechanism):
         cells = state.households
         tax = state.accounts.tax_rate[state.account(GOVERNMENT)] * cells.income
         transfer(state, "household", GOVERNMENT, tax, "income tax")
-        cells.disposable[:] = cells.income - tax + cells.transfers + cells.benefits - cells.levies - cells.invested - cells.foreign_lending
+        given = cells.transfers + cells.benefits + cells.basic_income
+        cells.disposable[:] = cells.income - tax + given - cells.levies - cells.invested - cells.foreign_lending

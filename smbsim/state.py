@@ -87,6 +87,19 @@ TABLES = {
 }  # fmt: skip
 
 
+def filled(shape: tuple[int, ...], column: Column) -> np.ndarray:
+    """A column at its default. Zeros are pages that the system hands out when they are written to: what nobody uses takes no memory."""
+    return np.full(shape, column.default, column.dtype) if column.default else np.zeros(shape, column.dtype)
+
+
+def extended(values: np.ndarray, rows: int, column: Column) -> np.ndarray:
+    """A copy with so many rows, the new ones at the default of the column; zeros stay without memory."""
+    new = filled((rows, *values.shape[1:]), column)
+    if column.default or values.view(np.uint8).any():  # by bytes: -0.0 is copied
+        new[: len(values)] = values
+    return new
+
+
 class Table:
     """Equal-length columns. `table.cash` is a view of the n rows in use; write into it, never rebind it."""
 
@@ -97,7 +110,7 @@ class Table:
         """Allocate a column at its default; width is the length of a second axis."""
         shape = (self._rows,) if width is None else (self._rows, width)
         self.columns[column.name] = column
-        self._buffers[column.name] = np.full(shape, column.default, dtype=column.dtype)
+        self._buffers[column.name] = filled(shape, column)
         self._show(column.name)
 
     def append(self, rows: int) -> slice:
@@ -106,9 +119,7 @@ class Table:
         if n > self._rows:
             self.__dict__["_rows"] = max(n, int(1.5 * self._rows))
             for name, old in self._buffers.items():
-                new = np.full((self._rows, *old.shape[1:]), self.columns[name].default, dtype=old.dtype)
-                new[:first] = old[:first]
-                self._buffers[name] = new
+                self._buffers[name] = extended(old[:first], self._rows, self.columns[name])
         self.__dict__["n"] = n
         for name in self.columns:
             self._show(name)
@@ -145,7 +156,7 @@ class Table:
     def widen(self, name: str, width: int) -> None:
         """Give the second axis of a column a new, larger length; what is added is at the default."""
         old = self._buffers[name]
-        self._buffers[name] = np.full((old.shape[0], width), self.columns[name].default, dtype=old.dtype)
+        self._buffers[name] = filled((old.shape[0], width), self.columns[name])
         self._buffers[name][:, : old.shape[1]] = old
         self._show(name)
 
@@ -176,7 +187,7 @@ class Table:
         raise AttributeError(f"write into the column: {TABLES[self.axis]}.{name}[:] = …")
 
     def __deepcopy__(self, memo) -> Table:
-        return self._with({name: getattr(self, name).copy() for name in self.columns}, self.n)
+        return self._with({name: extended(getattr(self, name), self.n, column) for name, column in self.columns.items()}, self.n)
 
     def __getstate__(self):
         return {"axis": self.axis, "columns": self.columns, "values": {name: getattr(self, name) for name in self.columns}, "n": self.n}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -588,3 +590,28 @@ def test_books_of_policies_are_opened_once_and_kept():
     assert state.policies.n == 1
     state.append_firms(sector=np.array([0]))
     assert state.firms.support[-1].tolist() == [0.0]
+
+
+def _resident() -> int:
+    """Bytes of memory this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds")
+def test_columns_that_nobody_writes_to_take_no_memory():
+    """80 MB of zeros, their copy, and their copy with more rows are handed out when they are written to."""
+    table, before = Table("firm", 1_000_000), _resident()
+    for k in range(10):
+        table.add(Column(f"unused{k}", "1", 0.0, ""))
+    twin = copy.deepcopy(table)
+    twin.append(1)
+    assert _resident() - before < 8e6
+    table.unused0[:] = 1.0
+    assert _resident() - before > 8e6
+
+
+def test_copy_of_a_column_has_the_bits_of_its_zeros():
+    table = Table("firm", 3)
+    table.add(Column("change", "1", 0.0, ""))
+    table.change[1] = -0.0
+    assert np.array_equal(np.signbit(copy.deepcopy(table).change), [False, True, False])

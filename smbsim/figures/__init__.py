@@ -33,6 +33,7 @@ STACKED: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "unmet_demand": (series.paths, ("unmet_demand", "fill_rate")),
     "deposits": (series.effect, ("smb_deposits", "household_deposits", "government_deposits")),
 }
+OF_PLATFORMS = ("marketplace_sellers", "marketplace_buyers", "platform_sales_share")  # paths, where somebody joins or leaves
 
 
 def describe() -> dict[str, str]:
@@ -59,6 +60,8 @@ def draw_all(result: Result, folder: str | Path, manifest_hash: str = "") -> lis
         names = tuple(name for name in wanted if name in result.series)
         if names:
             files += base.save(stacked(draw, result, names), folder, file, manifest_hash)
+    if base.moves(result, OF_PLATFORMS[0]):
+        files += base.save(stacked(series.paths, result, OF_PLATFORMS), folder, "platforms", manifest_hash)
     if "sector_output" in result.series:
         files += base.save(series.sectors(result), folder, "sectors", manifest_hash)
         files += base.save(series.before_after(result), folder, "before_after", manifest_hash)

@@ -46,7 +46,9 @@ LEADS = ("local_lead", "other_lead", "import_lead")
 TEXTS = ("sector_codes", "region_names", "account_names", "policy_names", "names")
 NUMBERS = ("scale", "public_value_added")
 BOOKS = ("flows", "events", "widths")
-INDEX = ("slot_start", "link_start", "customer_start", "supplier_start", "by_supplier", "customers", "suppliers")  # made from the links
+INDEX = (  # made from the links
+    "slot_start", "link_start", "customer_start", "supplier_start", "by_supplier", "customers", "suppliers", "pieces",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

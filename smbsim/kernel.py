@@ -1,7 +1,8 @@
 """The kernel decorator, and the threads that run a kernel over blocks of rows.
 
-A kernel is serial, releases the GIL and works on the rows [start, stop) of the table that owns its result: it gathers, it never
-scatters. Cutting the rows into blocks and giving blocks to threads therefore cannot change a single bit of the result.
+A kernel is serial, releases the GIL and works on the rows [start, stop) of the table that owns its result: it gathers. Cutting the rows
+into blocks and giving blocks to threads therefore cannot change a single bit of the result. Where rows of one table are summed by rows of
+another, each of a fixed number of pieces adds into totals of its own, which are then added in order: threads do not show there either.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+PIECES, PIECES_FROM = 4, 100_000  # pieces of a sum by another table's rows, from this much work on: they bound the threads of such a sum
 BLOCKS_PER_THREAD = 8  # threads take blocks in turn, so that a dear block does not keep the others waiting
 
 
@@ -68,3 +70,31 @@ class Rows:
             return
         for done in [_pool(self.threads).submit(function, start, stop, *arrays) for start, stop in self.blocks]:
             done.result()
+
+
+class Pieces(Rows):
+    """Rows cut for sums by the rows of another table: into pieces that depend on the work alone, each with totals of its own."""
+
+    def __init__(self, work_start: np.ndarray, width: int, threads: int = 1, pieces: int | None = None):
+        """work_start: (n+1,) cumulated work before each row; width: rows of the totals."""
+        self.n, self.threads = len(work_start) - 1, threads
+        pieces = pieces or (PIECES if work_start[-1] >= PIECES_FROM else 1)
+        inner = np.searchsorted(work_start, np.linspace(0, work_start[-1], pieces + 1)[1:-1])
+        self.blocks = list(pairwise([0, *(int(b) for b in inner), self.n]))
+        self.totals = np.zeros((pieces, width))
+
+    def add(self, function: Callable, *arrays) -> np.ndarray:
+        """(pieces, width): what function(start, stop, *arrays, totals) adds to each piece's totals, zero before; valid until the next."""
+
+        def piece(start, stop, totals):
+            totals[:] = 0.0
+            function(start, stop, *arrays, totals)
+
+        if self.threads == 1:
+            for block, totals in zip(self.blocks, self.totals, strict=True):
+                piece(*block, totals)
+        else:
+            jobs = [_pool(self.threads).submit(piece, *block, totals) for block, totals in zip(self.blocks, self.totals, strict=True)]
+            for done in jobs:
+                done.result()
+        return self.totals

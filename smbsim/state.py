@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from .kernel import Rows, kernel
+from .kernel import Pieces, Rows, kernel
 from .schema import Column, nearest
 
 SMB, LARGE = 0, 1
@@ -304,6 +304,7 @@ class State:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
         self.customers = Rows(self.customer_start + self.slot_start, threads, blocks)  # rows of firms, as buyers
         self.suppliers = Rows(self.supplier_start, threads, blocks)  # rows of firms, as sellers
+        self.pieces = Pieces(self.customer_start, self.firms.n, threads)  # rows of firms, as buyers, for sums by seller
 
     def table(self, axis: str) -> Table:
         """The table of an axis: firm, link, slot, sector, …. Raises KeyError for another."""
@@ -359,8 +360,12 @@ class State:
 
     def sum_by_supplier(self, values: np.ndarray) -> np.ndarray:
         """(m,) per link → (n,) per supplier."""
-        total = np.empty(self.firms.n)
-        self.suppliers.run(sum_rows_through, self.supplier_start, self.by_supplier, values, total)
+        return self.add_by_supplier(add_to_suppliers, self.customer_start, self.links.supplier, values)
+
+    def add_by_supplier(self, function: Callable, *arrays) -> np.ndarray:
+        """(n,) per supplier: what function(start, stop, *arrays, totals) adds to totals (n,) for the links into the firms [start, stop)."""
+        parts, total = self.pieces.add(function, *arrays), np.empty(self.firms.n)
+        self.suppliers.run(add_parts, parts, total)
         return total
 
     def sum_links(self, values: np.ndarray) -> np.ndarray:
@@ -494,7 +499,7 @@ class State:
         )
 
     def __getstate__(self):
-        hidden = ("customers", "suppliers")
+        hidden = ("customers", "suppliers", "pieces")
         return {**{k: v for k, v in self.__dict__.items() if k not in hidden}, "threads": self.customers.threads}
 
     def __setstate__(self, saved) -> None:
@@ -637,10 +642,20 @@ def sum_rows(start, stop, row_start, values, total):
 
 
 @kernel
-def sum_rows_through(start, stop, row_start, order, values, total):
-    """total_i = Σ values[order[row_start_i : row_start_{i+1}]], added in order. order (m,); writes total (n,)."""
+def add_to_suppliers(first, last, customer_start, supplier, values, totals):
+    """totals_j += Σ values_e over the links e from j into the firms first … last - 1, link by link.
+
+    customer_start (n+1,); supplier, values (m,); adds to totals (n,)
+    """
+    for e in range(customer_start[first], customer_start[last]):
+        totals[np.uint32(supplier[e])] += values[e]
+
+
+@kernel
+def add_parts(start, stop, parts, total):
+    """total_i = Σ_k parts_ki, added in order. parts (K, n); writes total (n,)."""
     for i in range(start, stop):
-        s = 0.0
-        for k in range(row_start[i], row_start[i + 1]):
-            s += values[order[k]]
+        s = parts[0, i]
+        for k in range(1, parts.shape[0]):
+            s += parts[k, i]
         total[i] = s

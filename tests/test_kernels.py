@@ -40,9 +40,10 @@ MODULES = (
     platforms,
 )  # every module with kernels
 KERNELS = {
-    "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.sum_rows_through", "reconstruct.fill_slots",
+    "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.add_to_suppliers", "state.add_parts",
+    "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
-    "mechanisms.trade.orders_received", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
+    "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
     "state.cut_rows", "state.sort_rows", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
@@ -184,8 +185,12 @@ def arguments_sum_rows(c):
     return 0, FIRMS, c.slot_start, c.amounts(c.slots), np.full(FIRMS, np.nan)
 
 
-def arguments_sum_rows_through(c):
-    return 0, FIRMS, c.supplier_start, c.by_supplier, c.amounts(c.links), np.full(FIRMS, np.nan)
+def arguments_add_to_suppliers(c):
+    return 0, FIRMS, c.link_start[c.slot_start], c.supplier, c.amounts(c.links), np.zeros(FIRMS)
+
+
+def arguments_add_parts(c):
+    return 0, FIRMS, c.amounts(4, FIRMS), np.full(FIRMS, np.nan)
 
 
 def arguments_fill_slots(c):
@@ -213,8 +218,8 @@ def arguments_order_inputs(c):
     return 0, FIRMS, 0.12, c.shares(FIRMS), c.slot_start, c.amounts(FIRMS), storable, *slots, *made
 
 
-def arguments_orders_received(c):
-    return 0, FIRMS, c.supplier_start, c.by_supplier, c.slot, c.shares(c.links), c.amounts(c.slots), np.full(FIRMS, np.nan)
+def arguments_add_orders(c):
+    return 0, FIRMS, c.link_start[c.slot_start], c.supplier, c.slot, c.shares(c.links), c.amounts(c.slots), np.zeros(FIRMS)
 
 
 def arguments_ship_links(c):

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import columns, miniature
 
+from smbsim import kernel
+from smbsim.kernel import Pieces
 from smbsim.schema import Column
 from smbsim.state import EVERYWHERE, LARGE, SMB, STRUCTURE, State, Table
 
@@ -267,6 +269,34 @@ def test_sums_agree_with_bincount_for_any_threads_and_blocks(seed, threads, bloc
     for sums, owner in ((state.sum_by_customer, state.links.buyer), (state.sum_by_supplier, state.links.supplier)):
         assert np.allclose(sums(values), np.bincount(owner, values, minlength=n), rtol=1e-14, atol=0)
     assert np.allclose(state.sum_slots(state.slots.input_stock), np.bincount(state.slots.customer, state.slots.input_stock, n), rtol=1e-14)
+
+
+@pytest.mark.parametrize("pieces", [2, 4])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_sums_in_pieces_are_those_of_the_pieces_in_order_for_any_threads(pieces, threads):
+    """The links into a range of customers each: added link by link within a piece, then piece by piece, whoever runs them."""
+    state = random_network(4)
+    values = state.links.flow * 1e8 ** np.random.default_rng(1).uniform(-1, 1, state.links.n)
+    state.pieces = Pieces(state.customer_start, state.firms.n, threads, pieces)
+    assert [state.pieces.blocks[0][0], state.pieces.blocks[-1][1], len(state.pieces.blocks)] == [0, state.firms.n, pieces]
+    parts = []
+    for start, stop in state.pieces.blocks:
+        rows = slice(state.customer_start[start], state.customer_start[stop])
+        parts.append(np.bincount(state.links.supplier[rows], values[rows], state.firms.n))
+        assert abs((rows.stop - rows.start) - state.links.n / pieces) <= np.diff(state.customer_start).max()
+    for _ in range(2):  # nothing is left in the totals
+        assert state.sum_by_supplier(values).tobytes() == np.cumsum(parts, axis=0)[-1].tobytes()
+
+
+def test_large_networks_are_summed_in_pieces_that_firms_without_links_do_not_move():
+    """So that a firm that nobody knows changes no bit of the others' sums."""
+    cut = Pieces(np.arange(0, 4 * kernel.PIECES_FROM, 4), 3)
+    assert len(cut.blocks) == kernel.PIECES
+    assert len(Pieces(np.array([0, kernel.PIECES_FROM - 1]), 3).blocks) == 1
+    work = np.random.default_rng(2).integers(0, 30, 1000)
+    alone, more = (np.concatenate([[0], np.cumsum(w)]) for w in (work, np.insert(work, [0, 100, 500, 1000], 0)))
+    ends = [[start[stop] for _, stop in Pieces(start, 3, 1, 4).blocks] for start in (alone, more)]
+    assert ends[0] == ends[1]
 
 
 def test_sum_over_regions_is_the_sum_over_firms():

@@ -114,8 +114,8 @@ class Trade(Mechanism):
     def collect(self, state, step):
         """Orders reach the suppliers: demand is what is ordered and asked for this week."""
         firms, slots, links = state.firms, state.slots, state.links
-        state.suppliers.run(orders_received, state.supplier_start, state.by_supplier, links.slot, links.weight, slots.order, firms.demand)
-        firms.demand[:] += firms.final_demand
+        received = state.add_by_supplier(add_orders, state.customer_start, links.supplier, links.slot, links.weight, slots.order)
+        np.add(received, firms.final_demand, out=firms.demand)
 
     def ration(self, state, step):
         """Share scarce output among those who asked, in proportion to what they asked for, or final demand last."""
@@ -160,14 +160,13 @@ def _filled(available: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def orders_received(start, stop, supplier_start, by_supplier, slot, weight, order, received):
-    """received_j = Σ_{e out of j} O_{slot(e)} w_e. by_supplier, slot, weight (m,); order (s,); writes received (n,) base currency/wk."""
-    for j in range(start, stop):
-        total = 0.0
-        for k in range(supplier_start[j], supplier_start[j + 1]):
-            e = by_supplier[k]
-            total += order[slot[e]] * weight[e]
-        received[j] = total
+def add_orders(first, last, customer_start, supplier, slot, weight, order, received):
+    """received_j += O_{slot(e)} w_e for the links e from j into the firms first … last - 1, link by link.
+
+    customer_start (n+1,); supplier, slot, weight (m,); order (s,); adds to received (n,) base currency/wk
+    """
+    for e in range(customer_start[first], customer_start[last]):
+        received[np.uint32(supplier[e])] += order[np.uint32(slot[e])] * weight[e]
 
 
 @kernel

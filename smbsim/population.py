@@ -7,6 +7,7 @@ a networkx graph). Both end in a `Structure`, which `rest.close` closes with mon
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -47,8 +48,9 @@ def build(scenario, draws: Draws, economy: Economy | None = None, network: FirmN
         structure = from_firms(network, economy, draws, wanted.home_sales, days, sized)
     else:
         firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
-        links = draw_network(economy, firms, draws, scenario.reconstruct)
-        structure = from_tables(economy, firms, links, draws, wanted.home_sales, days, sized)
+        structure = from_tables(  # which lets go of the network as it was drawn
+            economy, firms, draw_network(economy, firms, draws, scenario.reconstruct), draws, wanted.home_sales, days, sized
+        )
     return settle(structure, scenario.mechanisms)
 
 
@@ -72,7 +74,7 @@ def from_tables(
     stocked = network.network_group.T  # (supplier, user)
     output = firms.output / WEEKS_PER_YEAR
     slot_customer, slot_group = _slots(firms.sector, network.network_group)
-    user = firms.sector[slot_customer]
+    user = firms.sector.astype(np.int16)[slot_customer]
     coefficient = (domestic + imported)[slot_group, user]
     share = np.divide(imported[slot_group, user], coefficient, out=np.zeros(len(user)), where=coefficient > 0)
     other = (economy.imported_other[:G] + economy.imported[G:, :G].sum(axis=0)) * per_unit
@@ -99,7 +101,7 @@ def from_tables(
         passthrough_wages=economy.wages[G : G + n_passthrough] * k, passthrough_taxes=economy.taxes[G : G + n_passthrough] * k,
         passthrough_surplus=economy.surplus[G : G + n_passthrough] * k,
         region_weights=firms.region_weights, home_sales=home_sales, scale=firms.scale, **_skills(economy, len(output), draws),
-        platform_draw=_keen(len(output), draws),
+        platform_draw=partial(_keen, len(output), draws),
     )  # fmt: skip
 
 
@@ -152,17 +154,22 @@ def from_firms(
         government_wages=0.0, public_value_added=0.0,
         passthrough_wages=np.empty(0), passthrough_taxes=np.empty(0), passthrough_surplus=np.empty(0),
         region_weights=population / population.sum(), home_sales=home_sales, scale=1.0, **_skills(economy, n, draws),
-        platform_draw=_keen(n, draws),
+        platform_draw=partial(_keen, n, draws),
     )  # fmt: skip
 
 
-def _skills(economy: Economy, n: int, draws: Draws) -> dict[str, np.ndarray]:
+def _skills(economy: Economy, n: int, draws: Draws) -> dict:
     """Skills of the sectors, the same everywhere without tables, and of each firm a draw common to all domains and one for each."""
     level, need = (economy.skill_level, economy.skill_need) if economy.skill_level is not None else even(economy.G)
+    return {"skill_level": level, "skill_need": need, "skill_draw": partial(_able, n, draws)}
+
+
+def _able(n: int, draws: Draws) -> np.ndarray:
+    """(n, 11) standard normal: how able each firm is in each domain."""
     uid = np.arange(n)
     own = np.stack([draws.normal(f"skill {k}", 0, uid) for k in range(N_DOMAINS)], axis=1)
     common = draws.normal("skill", 0, uid)[:, None]
-    return {"skill_level": level, "skill_need": need, "skill_draw": np.sqrt(COMMON_SKILL) * common + np.sqrt(1.0 - COMMON_SKILL) * own}
+    return np.sqrt(COMMON_SKILL) * common + np.sqrt(1.0 - COMMON_SKILL) * own
 
 
 def _keen(n: int, draws: Draws) -> np.ndarray:
@@ -224,7 +231,7 @@ def _customers(s: Structure, consumption: np.ndarray):
 
 def _slots(sector, network_group):
     customer, group = np.nonzero(network_group[sector])
-    return customer.astype(np.int64), group.astype(np.int64)
+    return customer.astype(np.int32), group.astype(np.int16)
 
 
 def _baskets(economy: Economy, k: float):
@@ -331,19 +338,19 @@ def _covers(economy: Economy, sector, storable_days: float) -> dict:
 
 
 def _tools(economy: Economy, sector, employment, small, draws: Draws) -> dict:
-    """Depth of tools and share of pay by business function (n, 7); zeros where the economy has no tables. small (n,) bool."""
+    """Share of pay by business function (G, 7) and depth of tools (n, 7); zeros where the economy has no tables. small (n,) bool."""
     if economy.adoption is None:
-        return dict.fromkeys(("tool_depth", "function_share"), np.zeros((len(sector), len(FUNCTIONS))))
-    depth = starting_depth(economy.adoption, sector, employment, small, draws)
-    return {"tool_depth": depth, "function_share": economy.adoption.wage_share[sector]}
+        return {"function_share": np.zeros((economy.G, len(FUNCTIONS))), "tool_depth": partial(np.zeros, (len(sector), len(FUNCTIONS)))}
+    depth = partial(starting_depth, economy.adoption, sector, employment, small, draws)
+    return {"function_share": economy.adoption.wage_share, "tool_depth": depth}
 
 
 def _essentiality(economy: Economy, group, user) -> np.ndarray:
     """0, 1 or 2 from the criticality ratings; critical where the economy has none."""
     if economy.criticality is None:
-        return np.full(len(group), 2)
-    rating = economy.criticality[group, user]
-    return np.where(rating >= CRITICAL, 2, np.where(rating >= IMPORTANT, 1, 0))
+        return np.full(len(group), 2, dtype=np.int8)
+    level = np.where(economy.criticality >= CRITICAL, 2, np.where(economy.criticality >= IMPORTANT, 1, 0))
+    return level.astype(np.int8)[group, user]
 
 
 def _within_sector(sector, amount, sectors: int) -> np.ndarray:

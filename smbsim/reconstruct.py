@@ -139,7 +139,7 @@ def draw_network(economy, firms: Firms, draws: Draws, parameters: Reconstruct | 
             slot, supplier, base = _scgm_links(market, density, draws)
         weight = _balance(market, slot, supplier, base, parameters.weight_bound)
         slot, supplier, weight, new = _repair(market, slot, supplier, weight)
-        links.append((market.customer[slot], market.member[supplier], weight))
+        links.append((market.customer.astype(np.int32)[slot], market.member.astype(np.int32)[supplier], weight))
         repaired += new
     return _in_customer_order(firms, links, network_group, repaired)
 
@@ -338,13 +338,15 @@ def _merge(slot, supplier, weight, suppliers):
 
 
 def _in_customer_order(firms, links, network_group, repaired) -> Network:
-    """Lay the links of all groups, each sorted by (customer, supplier), behind each other for every customer."""
+    """Lay the links of all groups, each sorted by (customer, supplier), behind each other for every customer. Empties the list."""
     n = len(firms)
     degree = sum((np.bincount(customer, minlength=n) for customer, _, _ in links), np.zeros(n, dtype=np.int64))
     free = np.cumsum(degree) - degree
-    supplier, customer, group = (np.empty(degree.sum(), dtype=np.int64) for _ in range(3))
+    supplier, customer, group = (np.empty(degree.sum(), dtype) for dtype in (np.int32, np.int32, np.int16))
     weight = np.empty(degree.sum())
-    for g, (buyer, seller, amount) in enumerate(links):
+    for g in range(len(links)):
+        buyer, seller, amount = links[g]
+        links[g] = ()  # so that a link is not held twice
         count = np.bincount(buyer, minlength=n)
         place = free[buyer] + np.arange(buyer.size) - (np.cumsum(count) - count)[buyer]
         supplier[place], customer[place], group[place], weight[place] = seller, buyer, g, amount

@@ -23,6 +23,7 @@ Source: POPULATION.md 1.5 (flows s1 to s20); Godley and Lavoie (2007) for the ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,15 +47,15 @@ class Structure:
     firms     sector, region, kind, firm_count (firms the row stands for), age yr (n,);
               output, employment, wages, taxes, surplus (n,); capital (n,) currency, depreciation (n,) 1/yr,
               debt_share (n,) loans by annual sales; cash_days (n,) median; cash_rank (n,) uniform; turnover (n,)
-              separations, in any unit; cover (n,) wk; storable (n,); tool_depth, function_share (n, 7) depth of the tools and
-              share of pay by business function, zeros where unknown;
-              names (n,) or empty; skill_draw (n, 11) standard normal, what tells a firm's skills from its sector's;
-              platform_draw (n, 2) uniform, how keen it is on platforms
+              separations, in any unit; cover (n,) wk; storable (n,); names (n,) or empty
+    on demand made when called, by mechanisms that are on: tool_depth (n, 7) depth of the tools by business function; skill_draw (n, 11)
+              standard normal, what tells a firm's skills from its sector's; platform_draw (n, 2) uniform, how keen it is on platforms
     slots     slot_customer, slot_group, coefficient, import_share, essentiality (s,)
     links     supplier, customer, group, link_flow (m,)
     the rest  counter, spot_imports (G, G) [user, supplier], other_imports (G,), account_inputs (G, A) per unit of output;
               sale_share (n,); basket, import_basket (G, U), account_basket (A, U);
               entry_rate (G,) 1/yr, new firms by firms; skill_level, skill_need (G, 11) of each domain;
+              function_share (G, 7) of pay by business function, zeros where unknown;
               government_wages, public_value_added; passthrough_wages, passthrough_taxes, passthrough_surplus (Q,); region_weights (R,)
     """
 
@@ -80,7 +81,7 @@ class Structure:
     turnover: np.ndarray
     cover: np.ndarray
     storable: np.ndarray
-    tool_depth: np.ndarray
+    tool_depth: Callable[[], np.ndarray]
     function_share: np.ndarray
     slot_customer: np.ndarray
     slot_group: np.ndarray
@@ -110,8 +111,8 @@ class Structure:
     scale: float
     skill_level: np.ndarray
     skill_need: np.ndarray
-    skill_draw: np.ndarray
-    platform_draw: np.ndarray
+    skill_draw: Callable[[], np.ndarray]
+    platform_draw: Callable[[], np.ndarray]
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -248,10 +248,9 @@ class State:
     def _join(self, slots, links) -> None:
         self.slots.customer[:], self.slots.group[:] = slots
         self._cut_slots()
-        supplier, customer, group = links
-        slot = self.slot_rows(customer, group)
-        self.links.supplier[:], self.links.buyer[:], self.links.slot[:] = supplier, customer, slot
-        assert len(slot) == 0 or (np.array_equal(self.slots.customer[slot], customer) and np.array_equal(self.slots.group[slot], group))
+        self.links.supplier[:], self.links.buyer[:], group = links[0], links[1], np.asarray(links[2], dtype=np.int32)
+        match_slots(self.slots.customer, self.slots.group, self.links.buyer, group, self.links.slot)
+        assert np.min(self.links.slot, initial=0) >= 0, "a link has no slot, or stands before its turn"
         self._cut_links()
 
     def _index(self) -> None:
@@ -556,6 +555,20 @@ def sort_rows(owner, free, order):
     for e in range(owner.size):
         order[free[owner[e]]] = e
         free[owner[e]] += 1
+
+
+@kernel
+def match_slots(customer, group, buyer, bought, slot):
+    """The slot of each link, in one pass along both, which ascend by (customer, group); -1 where there is none.
+
+    customer, group (s,); buyer, bought (m,); writes slot (m,)
+    """
+    k = 0
+    for e in range(buyer.size):
+        while k < customer.size and (customer[k] < buyer[e] or (customer[k] == buyer[e] and group[k] < bought[e])):
+            k += 1
+        there = k < customer.size and customer[k] == buyer[e] and group[k] == bought[e]
+        slot[e] = k if there else -1
 
 
 @kernel

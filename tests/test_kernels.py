@@ -44,7 +44,7 @@ KERNELS = {
     "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
     "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
-    "state.cut_rows", "state.sort_rows", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
+    "state.cut_rows", "state.sort_rows", "state.match_slots", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
@@ -272,6 +272,13 @@ def arguments_cut_rows(c):
 
 def arguments_sort_rows(c):
     return c.supplier, c.supplier_start[:-1].copy(), np.full(c.links, -1, dtype=np.int64)
+
+
+def arguments_match_slots(c):
+    customer = np.repeat(np.arange(FIRMS, dtype=np.int32), np.diff(c.slot_start))
+    group = c.group[np.lexsort((c.group, customer))]
+    missing = c.rng.random(c.slots) < 0.1  # slots of links that are not there
+    return customer[~missing], group[~missing], customer[c.slot], group[c.slot], np.full(c.links, -2, dtype=np.int32)
 
 
 def _some_slots(c):

@@ -204,8 +204,8 @@ class Automation(Mechanism):
         if not rest.function_share.any():
             raise InputError("automation.enabled = true: the economy has no tables of adoption and functions (tech_adoption_by_*.csv)")
         firms = state.firms
-        state.sectors.function_share[firms.sector] = rest.function_share
-        firms.depth[:] = np.minimum(rest.tool_depth, CEILINGS[self.frontier])
+        state.sectors.function_share[:] = rest.function_share
+        firms.depth[:] = np.minimum(rest.tool_depth(), CEILINGS[self.frontier])
         firms.starting_depth[:], firms.starting_readiness[:] = firms.depth, firms.readiness
         firms.tier[:] = tier(firms.depth)
         used = firms.depth > 0.0

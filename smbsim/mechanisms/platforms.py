@@ -175,9 +175,9 @@ class Platforms(Mechanism):
         firms = state.firms
         firms.usual_demand[:], firms.usual_final[:] = firms.demand, firms.final_demand
         firms.end_demand[:] = firms.demand
-        small = np.flatnonzero(firms.kind == SMB)
+        small, draw = np.flatnonzero(firms.kind == SMB), rest.platform_draw()
         for p, share in enumerate(self._starting):
-            u = rest.platform_draw[:, p]
+            u = draw[:, p]
             rows = small[np.lexsort((u[small], firms.sector[small]))]
             firms.member[rows, p] = np.diff(np.floor(share * np.arange(len(rows) + 1) + 0.5))  # in each sector its share to within one
             firms.eagerness[:, p] = np.where(firms.member[:, p] == 1, share * u, share + (1.0 - share) * u)

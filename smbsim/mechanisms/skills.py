@@ -155,7 +155,7 @@ class Skills(Mechanism):
         known = np.arange(N_DOMAINS) < SPARE
         state.sectors.skill_need[:] = rest.skill_need
         level = np.clip(rest.skill_level, LEAST_LEVEL, MOST_LEVEL)[firms.sector]
-        logit = np.log(level / (1.0 - level)) + self.spread * rest.skill_draw
+        logit = np.log(level / (1.0 - level)) + self.spread * rest.skill_draw()
         firms.normal_skill[:] = known * np.clip(logistic(logit), LEAST_LEVEL, MOST_LEVEL)
         firms.skill[:] = firms.normal_skill
         firms.training_payoff[:] = self.prior

@@ -12,7 +12,7 @@ Index arrays (n firms, s slots, m links)
     slot_start      (n+1,)  slots of firm i are slot_start[i] : slot_start[i+1]
     link_start      (s+1,)  links of slot s are link_start[s] : link_start[s+1]
     customer_start  (n+1,)  links into firm i are customer_start[i] : customer_start[i+1]
-    by_supplier     (m,)    links sorted by (supplier, customer); supplier_start (n+1,) cuts them by supplier
+    by_supplier     (m,)    links sorted by (supplier, customer), made on demand; supplier_start (n+1,) cuts them by supplier
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -266,9 +267,16 @@ class State:
         self.link_start = np.zeros(self.slots.n + 1, dtype=np.int64)
         cut_rows(self.links.slot, self.link_start)
         self.customer_start = self.link_start[self.slot_start]
-        self.supplier_start, self.by_supplier = np.zeros(self.firms.n + 1, dtype=np.int64), np.empty(self.links.n, dtype=np.int64)
+        self.supplier_start = np.zeros(self.firms.n + 1, dtype=np.int64)
         cut_rows(self.links.supplier, self.supplier_start)
-        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), self.by_supplier)  # customers ascending per supplier
+        self.__dict__.pop("by_supplier", None)
+
+    @cached_property
+    def by_supplier(self) -> np.ndarray:
+        """(m,) links sorted by (supplier, customer); made when first asked for after a change of the links."""
+        order = np.empty(self.links.n, dtype=np.int64)
+        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), order)  # customers ascending per supplier
+        return order
 
     def _slot_key(self, customer, group) -> np.ndarray:
         """One number per (customer, group), in the order in which slots stand."""

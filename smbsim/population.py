@@ -45,13 +45,16 @@ def build(scenario, draws: Draws, economy: Economy | None = None, network: FirmN
         network = _read(scenario.network, economy)
     sized = scenario.finance.enabled
     if network is not None:
-        structure = from_firms(network, economy, draws, wanted.home_sales, days, sized)
-    else:
-        firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
-        structure = from_tables(  # which lets go of the network as it was drawn
-            economy, firms, draw_network(economy, firms, draws, scenario.reconstruct), draws, wanted.home_sales, days, sized
-        )
-    return settle(structure, scenario.mechanisms)
+        return settle(from_firms(network, economy, draws, wanted.home_sales, days, sized), scenario.mechanisms)
+    return settle(_drawn(scenario, economy, draws, sized), scenario.mechanisms)
+
+
+def _drawn(scenario, economy: Economy, draws: Draws, sized: bool) -> Structure:
+    """The structure drawn from the tables; the network as it was drawn is let go of."""
+    wanted = scenario.population
+    firms = draw_firms(economy, wanted.smbs, wanted.weights, draws, wanted.kappa_max, wanted.tail)
+    network = draw_network(economy, firms, draws, scenario.reconstruct)
+    return from_tables(economy, firms, network, draws, wanted.home_sales, scenario.production.storable_days, sized)
 
 
 def _read(files, economy: Economy) -> FirmNetwork:
@@ -178,7 +181,10 @@ def _keen(n: int, draws: Draws) -> np.ndarray:
 
 
 def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
-    """Close the accounts, allocate the columns of the mechanisms and let each settle its own, in order."""
+    """Close the accounts, allocate the columns of the mechanisms and let each settle its own, in order.
+
+    What the caller does not keep of the structure is let go of as soon as the state has it.
+    """
     by_name = {m.name: m for m in mechanisms}
     finance, government, trade = by_name["finance"], by_name["government"], by_name["trade"]
     rates = Rates(
@@ -207,12 +213,17 @@ def settle(structure: Structure, mechanisms: Sequence[Mechanism]) -> State:
     )
     state.names, state.scale, state.public_value_added = structure.names, structure.scale, structure.public_value_added
     state.regions.population_share[:] = structure.region_weights
-    for name in (*SETTLING_ORDER, *(name for name in by_name if name not in SETTLING_ORDER)):  # last those of a user's own
+    del structure
+    for name in ON_THE_NETWORK:
+        by_name[name].settle(state, rest)
+    rest = rest.placed()
+    for name in (*SETTLING_ORDER, *(name for name in by_name if name not in ON_THE_NETWORK + SETTLING_ORDER)):  # last a user's own
         by_name[name].settle(state, rest)
     return state
 
 
-SETTLING_ORDER = ("orders", "production", "trade", "labour", "households", "passthrough", "government", "costs", "market", "foreign",
+ON_THE_NETWORK = ("orders", "production", "trade")  # these settle slots and links, the others read them from the state
+SETTLING_ORDER = ("labour", "households", "passthrough", "government", "costs", "market", "foreign",
                   "finance", "credit", "exits", "sourcing", "entry", "strategy", "mergers",
                   "skills", "automation", "platforms")  # fmt: skip
 

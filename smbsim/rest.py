@@ -24,7 +24,7 @@ Source: POPULATION.md 1.5 (flows s1 to s20); Godley and Lavoie (2007) for the ba
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,7 @@ ACCOUNTS = (GOVERNMENT, FOREIGN, BANK, INVESTMENT, MARKETPLACE, DATA_PLATFORM)  
 USES = ("household", INVESTMENT, FOREIGN, GOVERNMENT)  # then one use per pass-through producer
 CAPEX_CEILING = 0.9  # largest share of the gross surplus spent on replacement; assumption (POPULATION.md 1.5)
 INTEREST_CEILING = 0.5  # largest share of what is left that goes to interest; assumption (POPULATION.md 1.5)
+NETWORK = ("slot_customer", "slot_group", "coefficient", "import_share", "essentiality", "supplier", "customer", "group", "link_flow")
 WALRAS = 1e-9  # tolerated difference between household income and consumption, relative
 
 
@@ -129,9 +130,8 @@ class Structure:
         """(n,) imports and account products bought on the spot."""
         return self.output * (self.spot_imports.sum(axis=1) + self.other_imports + self.account_inputs.sum(axis=1))[self.sector]
 
-    @property
-    def imports(self) -> float:
-        """All imports, in the week."""
+    def all_imports(self) -> float:
+        """Currency/wk."""
         stocked = (self.import_share * self.coefficient * self.output[self.slot_customer]).sum()
         spot = (self.output * (self.spot_imports.sum(axis=1) + self.other_imports)[self.sector]).sum()
         return float(stocked + spot + self.import_basket.sum() + self.account_basket[ACCOUNTS.index(FOREIGN)].sum())
@@ -143,7 +143,7 @@ class Rest:
 
     capex, interest, debt, profit_tax, dividends (n,); wage_income, taxable_income, consumption, residual_investment, foreign_lending,
     transfers, benefits, government_wages (2 R,); passthrough_wages, passthrough_surplus (2 R, Q); passthrough_revenue (Q,);
-    customers (n, 2), large_customers (R, G) shares of household demand; closing_transfer V_K currency/wk; income_tax_rate
+    customers (n, 2), large_customers (R, G) shares of household demand; closing_transfer V_K, imports currency/wk; income_tax_rate
     """
 
     structure: Structure
@@ -169,6 +169,11 @@ class Rest:
     income_tax_rate: float
     government_spending: float
     unemployment: float
+    imports: float
+
+    def placed(self) -> Rest:
+        """The same without slots and links, for when the state has them: half the memory of the structure."""
+        return replace(self, structure=replace(self.structure, **dict.fromkeys(NETWORK)))
 
     def __getattr__(self, name: str):
         if name.startswith("_") or name == "structure":
@@ -215,7 +220,8 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
     benefits = rates.benefit_share * rates.unemployment / (1.0 - rates.unemployment) * wage_income
 
     exports = s.basket[:, 2].sum() + s.account_basket[:, 2].sum()
-    closing = s.imports - exports
+    imports = s.all_imports()
+    closing = imports - exports
     base = wage_income.sum() + capital_income.sum()
     other_revenue = (
         s.taxes.sum() + s.passthrough_taxes.sum() + profit_tax.sum() + max(closing, 0.0)
@@ -244,7 +250,7 @@ def close(structure: Structure, rates: Rates, customers) -> Rest:
         consumption=net, residual_investment=residual_cells, foreign_lending=lending, transfers=constant_transfers, benefits=benefits,
         government_wages=government_wages, passthrough_wages=passthrough_wages, passthrough_surplus=passthrough_surplus,
         passthrough_revenue=revenue, customers=shares, large_customers=large, closing_transfer=float(closing), income_tax_rate=rate,
-        government_spending=float(purchases + transfers), unemployment=rates.unemployment,
+        government_spending=float(purchases + transfers), unemployment=rates.unemployment, imports=imports,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ from .sample import Sample
 from .scenario_errors import explain
 from .scenario_files import FILES, apply_overrides, find, gather, gather_data, put
 from .scenario_text import Node, merge
-from .schema import InputError, nearest, param
+from .schema import Column, InputError, nearest, param
 from .state import STRUCTURE
 
 MECHANISMS = (Production, Orders, Trade, Market, Costs, Finance, Labour, Households, Government, Foreign, Passthrough, Credit,
@@ -104,11 +104,11 @@ WITHDRAWAL = "policy_withdrawal"  # kind of shock that is about a policy
 SHARED = ("extends", "variants", "horizon", "runs", "output")  # what cannot differ between the variants of one file
 APART = (*SHARED, own_mechanisms.KEY)  # what a dump says once
 
-# Size of the state: measured on us_2022 with the default network, 2 000 to 100 000 SMBs (2.9 KB a firm, 5 KB at the peak).
-LINKS_PER_FIRM = 19.0
+# Size of the state: measured on us_2022, 20 000 to 1 000 000 SMBs.
+SLOTS_PER_FIRM = {0.0: 21.0, 0.01: 13.9, 0.02: 11.0, 0.03: 9.4, 0.05: 6.7, 0.1: 3.3, 0.2: 1.0}  # by reconstruct.threshold
+LINKS_PER_DRAW = 3.2  # links of a firm beyond one for each slot, by reconstruct.draws_per_slot
 SECTORS = 21  # of columns by firm and sector
-SLOTS_PER_FIRM = 9.4
-BUILD_FACTOR = 2.0  # memory at the peak of building, relative to the finished state
+BUILD_FACTOR = 1.1  # memory at the peak, relative to the columns that are in use
 
 
 class Section(BaseModel):
@@ -330,18 +330,23 @@ class Scenario(Section):
 
     @property
     def memory(self) -> int:
-        """Bytes needed to build and run it, estimated from the columns; 0 where files say which firms there are."""
-        links = LINKS_PER_FIRM * self.reconstruct.draws_per_slot / Reconstruct().draws_per_slot
-        counts = {"firm": 1.0, "slot": SLOTS_PER_FIRM, "link": max(SLOTS_PER_FIRM, links)}
+        """Bytes needed to build it and step it, estimated from the columns; 0 where files say which firms there are."""
+        slots = float(np.interp(self.reconstruct.threshold, list(SLOTS_PER_FIRM), list(SLOTS_PER_FIRM.values())))
+        counts = {"firm": 1.0, "slot": slots, "link": slots + LINKS_PER_DRAW * self.reconstruct.draws_per_slot}
         leads = {"lead": max(self.trade.local_lead, self.trade.other_lead), "import_lead": self.trade.import_lead}
-        widths = {**leads, "policy": 0, "sector": SECTORS}
-        columns = [*STRUCTURE, *(column for mechanism in MECHANISMS for column in mechanism.columns)]
+        widths = {**leads, "policy": len(self.policies), "sector": SECTORS}
+        columns = [*STRUCTURE, *(column for m in self.mechanisms for column in m.columns if used(m, column))]
         per_firm = sum(
             counts[column.axis] * widths.get(column.width, column.width) * np.dtype(column.dtype).itemsize
             for column in columns
             if column.axis in counts
         )
         return int(BUILD_FACTOR * per_firm * (self.population.smbs or 0))
+
+
+def used(mechanism: Mechanism, column: Column) -> bool:
+    """The column takes memory: zeros of a mechanism that is off do not."""
+    return bool(column.default) or not mechanism.optional or mechanism.enabled
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), economy: str | Path | None = None) -> Scenario:

@@ -18,6 +18,7 @@ from smbsim.draws import Draws
 from smbsim.economy import AGES, OLDEST, load
 from smbsim.network import from_edges
 from smbsim.population import CRITICAL, DEFAULT_CASH_DAYS, IMPORTANT
+from smbsim.reconstruct import draw_network
 from smbsim.sample import draw_firms
 from smbsim.schema import InputError
 from smbsim.state import EVERYWHERE, LARGE, SMB
@@ -339,9 +340,24 @@ def test_every_row_is_at_its_place():
     assert np.array_equal(state.firms.sector[links.supplier], slots.group[links.slot])
 
 
-def test_memory_is_foreseen_from_the_columns():
-    """The estimate that refuses too large a scenario is that of the arrays, twice over, to a fifth."""
-    state, _, _ = miniature(2000)
+@pytest.mark.parametrize("model", ["closed", "people"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_memory_is_foreseen_from_the_columns(model, sparse):
+    """The estimate that refuses too large a scenario is that of the columns that are in use, to a tenth."""
+    network = {"reconstruct": {"threshold": 0.05, "draws_per_slot": 1.2}} if sparse else {}
+    given = scenario.load({"model": model, "population": {"smbs": 2000}, **network})
+    state, _, _ = simulate.prepare(given)
+    off = {column.name for m in given.mechanisms if m.optional and not m.enabled for column in m.columns if not column.default}
     tables = (state.firms, state.slots, state.links)
-    used = sum(getattr(table, name).nbytes for table in tables for name in table.columns)
-    assert scenario.load({"population": {"smbs": 2000}}).memory / (2 * used) == pytest.approx(1.0, abs=0.2)
+    needed = sum(getattr(table, name).nbytes for table in tables for name in table.columns if name not in off)
+    assert given.memory / (scenario.BUILD_FACTOR * needed) == pytest.approx(1.0, abs=0.1)
+
+
+def test_structure_is_left_as_it_was_by_settling():
+    """What `settle` lets go of is its own reference: the structure can be settled again, to the same state."""
+    us = united_states()
+    firms = draw_firms(us, 200, [1.0], Draws(1))
+    structure = population.from_tables(us, firms, draw_network(us, firms, Draws(1)), Draws(1), 0.5, 21.0)
+    first, second = (population.settle(structure, scenario.load({}).mechanisms) for _ in range(2))
+    assert structure.link_flow is not None
+    assert all(np.array_equal(getattr(first.links, name), getattr(second.links, name)) for name in first.links.columns)

@@ -326,7 +326,7 @@ def apply(interventions: Sequence[Intervention], state: State, step: Step, masks
     """Phase 0: every modifier back to neutral, then what acts this week. masks: what `resolve` gave for these interventions."""
     for table, column in FACTORS:
         rows = getattr(state, table)
-        if column in rows:
+        if column in rows and (getattr(rows, column) != rows.columns[column].default).any():  # what nobody moves is not written to
             getattr(rows, column)[:] = rows.columns[column].default
     for shock, mask in zip(interventions, masks, strict=True):
         shock.apply(state, shock.strength(step.t, step.draws), mask)

@@ -127,7 +127,8 @@ class Production(Mechanism):
             firms.scrap[:] = self.spoil_share * firms.inventory
             firms.inventory[:] -= firms.scrap
         else:
-            slots.input_spoiled[:] = 0.0
+            if slots.input_spoiled.any():  # what is never written to takes no memory
+                slots.input_spoiled[:] = 0.0
             firms.scrap[:] = 0.0
         rule = RULES.index(self.rule)
         state.customers.run(

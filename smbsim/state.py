@@ -20,7 +20,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -269,14 +268,15 @@ class State:
         self.customer_start = self.link_start[self.slot_start]
         self.supplier_start = np.zeros(self.firms.n + 1, dtype=np.int64)
         cut_rows(self.links.supplier, self.supplier_start)
-        self.__dict__.pop("by_supplier", None)
+        self._by_supplier = None
 
-    @cached_property
+    @property
     def by_supplier(self) -> np.ndarray:
         """(m,) links sorted by (supplier, customer); made when first asked for after a change of the links."""
-        order = np.empty(self.links.n, dtype=np.int64)
-        sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), order)  # customers ascending per supplier
-        return order
+        if self._by_supplier is None:
+            self._by_supplier = np.empty(self.links.n, dtype=np.int64)
+            sort_rows(self.links.supplier, self.supplier_start[:-1].copy(), self._by_supplier)  # customers ascending per supplier
+        return self._by_supplier
 
     def _slot_key(self, customer, group) -> np.ndarray:
         """One number per (customer, group), in the order in which slots stand."""

@@ -36,7 +36,7 @@ from ..result import Result, concatenate, load_dataset
 from ..scenario import Scenario
 from ..schema import InputError
 from ..simulate import validate
-from .executors import PROCESSES, workers
+from .executors import PROCESSES, suited, workers
 from .store import DONE, FAILED, Store, clear, told
 from .study import RESUMED, Progress, Row, Study, again, execute
 
@@ -78,8 +78,9 @@ def run(
     jobs       : runs at a time; default one per core
     resume     : take finished runs from the folder
     check      : check every column after every phase (slow)
-    executor   : "threads", "processes", or any concurrent.futures.Executor, which stays open; default threads, but processes where a
-                 mechanism of your own takes part that stands in a module, because Python code runs in one thread at a time
+    executor   : "threads", "processes", or any concurrent.futures.Executor, which stays open; default: threads for large economies, for
+                 small ones processes where they have enough to do, and for mechanisms of your own that stand in a module, because Python
+                 code runs in one thread at a time. In a script of yours processes need `if __name__ == "__main__":`
     scheduler  : address of a dask scheduler, whose workers compute instead
     shard      : (i, N): compute only every N-th run, from the i-th on; the last of the shards to end makes the result
     reuse      : other results folders, whose finished runs are taken where they are the same
@@ -134,8 +135,8 @@ def compute(
     Into the folder go scenario.yaml, parts, runs.csv and ensemble.nc. Raises what `run` raises.
     """
     _check(folder, shard, study.limit)
-    if executor is None and jobs != 1 and len(study) > 1 and study.in_python:
-        executor = PROCESSES
+    if executor is None and jobs != 1 and len(study) > 1:
+        executor, jobs = (PROCESSES, jobs) if study.in_python else suited(study.weeks * len(study), study.firms, jobs)
     sharded = shard != (1, 1)
     if folder is not None:
         with told(folder):

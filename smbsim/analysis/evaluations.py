@@ -29,7 +29,7 @@ import numpy as np
 
 from ..result import Result, Series
 from ..schema import InputError, nearest
-from .executors import as_they_end, workers
+from .executors import as_they_end, suited, workers
 from .space import Parameter, named
 from .store import DONE, Record, Store, record, run_id
 from .study import EXPECTED, FAILED
@@ -93,7 +93,8 @@ def evaluate(
 
     points   : (P, k) values of the parameters
     outputs  : names of what is kept of what f gives
-    where    : workers, and the folder in which finished runs are kept and found again; f must be picklable for other processes
+    where    : workers, and the folder in which finished runs are kept and found again; f must be picklable for other processes, which do
+               the work where f.size = (weeks, firms) of an evaluation says that they are faster
     progress : called with (runs done, runs in all)
 
     The result depends neither on the workers nor on the order in which runs end. Raises InputError for what f refuses.
@@ -105,7 +106,11 @@ def evaluate(
     with _kept(where) as kept:
         left = [run for run in wanted if not kept.known(run, found)]
         done = len(wanted) - len(left)
-        with workers(where.jobs, where.executor, where.scheduler, len(left)) as on:
+        jobs, executor = where.jobs, where.executor
+        if executor is None and jobs != 1 and hasattr(f, "size"):
+            weeks, firms = f.size
+            executor, jobs = suited(weeks * len(left), firms, jobs)
+        with workers(jobs, executor, where.scheduler, len(left)) as on:
             for batch, rows in as_they_end(partial(_compute, f, found.outputs), _batches(left, on.batch), on):
                 if isinstance(rows, Exception):
                     raise rows

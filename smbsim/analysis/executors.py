@@ -1,7 +1,8 @@
 """Where runs are computed: here, in threads, in processes, on other machines. The same calls, the same results, in no fixed order.
 
-    threads    default: kernels release the lock of the interpreter, and nothing has to be sent
-    processes  started afresh (spawn), never forked: a fork after a kernel that used threads kills the child; for code in Python
+    threads    nothing has to be sent; kernels release the lock of the interpreter, which large economies therefore seldom wait for
+    processes  started afresh (spawn), never forked: a fork after a kernel that used threads kills the child; for small economies, most of
+               whose time the interpreter takes, and for code in Python
     dask       the address of a scheduler; workers need smbsim installed, but no common folder
     any other  concurrent.futures.Executor that is given
 
@@ -11,11 +12,14 @@ At most a few calls per worker are with the executor at a time, so that memory d
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..schema import InputError
@@ -24,6 +28,9 @@ AHEAD = 2  # calls per worker that are with the executor
 BATCH = 20  # runs per task on other machines: a task costs the scheduler about a millisecond, and its result a message
 CONNECT = 10.0  # seconds to find a scheduler
 THREADS, PROCESSES = "threads", "processes"
+LOCKED = 30_000  # firms; below, a run holds the interpreter's lock so often that two threads take longer than one
+WEEK, FIRM_WEEK = 1.5e-3, 2.5e-6  # seconds of the processor, roughly: of a week, and more for every firm
+WORTH = 10.0  # seconds of work from which a process of its own pays; about two go into its start
 
 Task = TypeVar("Task")
 
@@ -36,6 +43,30 @@ class Workers:
     number: int
     batch: int = 1
     near: bool = False
+
+
+def suited(weeks: int, firms: int, jobs: int | None = None) -> tuple[str, int]:
+    """(executor, jobs) where none is asked for: so many weeks in all, of economies of this size. The results are the same with any."""
+    jobs = jobs or os.cpu_count() or 1
+    if firms >= LOCKED:
+        return THREADS, jobs
+    if weeks * (WEEK + FIRM_WEEK * firms) > WORTH * jobs and _can_start():
+        return PROCESSES, jobs
+    return THREADS, 1
+
+
+def _can_start() -> bool:
+    """Whether a new process, which imports the main module again, would not do again what that does."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if parent_process() is not None:
+        return False
+    if file is None or getattr(main, "__spec__", None) is not None:  # a notebook, an interpreter, python -m
+        return True
+    try:
+        return "__name__" in Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 class Here(Executor):
@@ -57,7 +88,7 @@ def workers(
     """The workers asked for, closed at the end if they were made here.
 
     jobs      : at a time; default one per core
-    executor  : "threads" (default), "processes", or an executor, which stays open
+    executor  : "threads" (default), "processes", or an executor, which stays open; see `suited`
     scheduler : address of a dask scheduler instead
     tasks     : how many there will be at most
 

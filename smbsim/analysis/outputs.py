@@ -171,6 +171,12 @@ class ScenarioFunction:
         return type(self), (self.scenario, tuple(self.outputs), self.variant, self.to, self.years)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(weeks, firms) of one evaluation, about."""
+        weeks = self.scenario.horizon.burn_in + len({self.variant, self.to}) * self.scenario.horizon.weeks
+        return weeks, self.scenario.population.smbs
+
+    @property
     def digest(self) -> str:
         """What stands for this function in the ids of runs: scenario, tables, code, and how outputs are taken."""
         return f"{self.scenario.hash8} {self.variant} {self.to} {self.years}"

@@ -113,6 +113,11 @@ class Study:
         own = {type(m) for v in self.variants(0).values() for m in v.mechanisms if type(m).__module__.partition(".")[0] != PACKAGE}
         return bool(own) and all(_importable(kind) for kind in own)
 
+    @property
+    def firms(self) -> int:
+        """About how many there are."""
+        return self.scenario.population.smbs if self.network is None else len(self.network.names)
+
     @cached_property
     def weeks(self) -> int:
         """Weeks simulated per run: the burn-in is shared by variants that differ only in their interventions."""

@@ -25,6 +25,7 @@ from .options import (
     app,
     at_a_time,
     claimed,
+    executor_of,
     resumable,
     tell,
 )
@@ -51,7 +52,7 @@ def calibrate(
     economy: EconomyOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_calibration/TIME-HASH.")] = None,
     jobs: JobsOption = "auto",
-    processes: ProcessesOption = False,
+    processes: ProcessesOption = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
@@ -90,7 +91,7 @@ def calibrate(
     name, finders = Path(file).stem, (points_folder.newest_folder, points_folder.default_folder)
     folder = claimed(out, *(partial(find, calibration_study.KIND, name, asked.asked) for find in finders), resume, force)
     with terminal.progress("ruling out what does not fit", "choosing points", "runs") as progress, resumable(folder, count=store.count):
-        found = asked.run(name, folder, Where(parallel, "processes" if processes else None, scheduler), resume, progress)
+        found = asked.run(name, folder, Where(parallel, executor_of(processes), scheduler), resume, progress)
     told = calibration_study.plain(found)
     tell(found, folder, partial(say, told), lambda: told, None if no_figures else figures.draw_all, as_json)
     say_failures(told["failed"], folder)

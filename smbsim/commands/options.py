@@ -101,7 +101,9 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite a results 
 NoFiguresOption = Annotated[bool, typer.Option("--no-figures", help="Write numbers only.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 TimeLimitOption = Annotated[float | None, typer.Option("--time-limit", metavar="S", help="Seconds that a run may take; longer has failed.")]
-ProcessesOption = Annotated[bool, typer.Option("--processes", help="Runs in processes instead of threads; same results.")]
+ProcessesOption = Annotated[
+    bool | None, typer.Option("--processes/--no-processes", help="Runs in processes or threads; default: what is faster. Same results.")
+]
 SchedulerOption = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Runs on the workers of a dask scheduler, such as tcp://10.0.0.1:8786.")
 ]
@@ -125,6 +127,11 @@ def at_a_time(jobs: str) -> int:
     if not jobs.isdecimal() or int(jobs) < 1:
         raise InputError(f"--jobs = {jobs} is neither auto nor a whole number of 1 or more")
     return int(jobs)
+
+
+def executor_of(processes: bool | None) -> str | None:
+    """The executor of `--processes`; None where it is left to the size of the task."""
+    return None if processes is None else "processes" if processes else "threads"
 
 
 def shard_of(text: str | None) -> tuple[int, int]:

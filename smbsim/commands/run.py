@@ -29,6 +29,7 @@ from .options import (
     app,
     at_a_time,
     claimed,
+    executor_of,
     resumable,
     shard_of,
     tell,
@@ -46,7 +47,7 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME/TIME-HASH.")] = None,
     jobs: JobsOption = "auto",
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads inside a run; they pay above about 30 000 firms.")] = 1,
-    processes: ProcessesOption = False,
+    processes: ProcessesOption = None,
     scheduler: SchedulerOption = None,
     shard: ShardOption = None,
     time_limit: TimeLimitOption = None,
@@ -86,7 +87,7 @@ def run(
         try:
             result = ensemble.run(
                 spec, runs=runs, seed=seed, out=folder, jobs=parallel, threads=threads, baseline=not no_baseline, resume=resume,
-                check=check_columns, executor="processes" if processes else None, scheduler=scheduler, shard=part, reuse=reuse or (),
+                check=check_columns, executor=executor_of(processes), scheduler=scheduler, shard=part, reuse=reuse or (),
                 time_limit=time_limit, progress=progress,
             )  # fmt: skip
         except ensemble.ShardsMissing as missing:

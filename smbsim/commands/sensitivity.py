@@ -26,6 +26,7 @@ from .options import (
     app,
     at_a_time,
     claimed,
+    executor_of,
     resumable,
     tell,
 )  # fmt: skip
@@ -61,7 +62,7 @@ def sensitivity(
     economy: EconomyOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_sensitivity/TIME-HASH.")] = None,
     jobs: JobsOption = "auto",
-    processes: ProcessesOption = False,
+    processes: ProcessesOption = None,
     scheduler: SchedulerOption = None,
     resume: ResumeOption = False,
     force: ForceOption = False,
@@ -105,7 +106,7 @@ def sensitivity(
     )
     folder = claimed(out, newest, default, resume, force)
     with terminal.progress("looking at what matters", "choosing points", "runs") as progress, resumable(folder, count=store.count):
-        found = asked.run(name, folder, Where(parallel, "processes" if processes else None, scheduler), resume, progress)
+        found = asked.run(name, folder, Where(parallel, executor_of(processes), scheduler), resume, progress)
     told = sensitivity_study.plain(found)
     tell(found, folder, partial(say, told), lambda: told, None if no_figures else figures.draw_all, as_json)
     say_failures(told["failed"], folder)

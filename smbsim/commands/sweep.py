@@ -29,6 +29,7 @@ from .options import (
     app,
     at_a_time,
     claimed,
+    executor_of,
     resumable,
     shard_of,
     tell,
@@ -54,7 +55,7 @@ def sweep(
     economy: EconomyOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results folder; default results/NAME_sweep/TIME-HASH.")] = None,
     jobs: JobsOption = "auto",
-    processes: ProcessesOption = False,
+    processes: ProcessesOption = None,
     scheduler: SchedulerOption = None,
     shard: ShardOption = None,
     time_limit: TimeLimitOption = None,
@@ -99,7 +100,7 @@ def sweep(
     with terminal.progress(total, "building the economy", "weeks") as progress, resumable(folder, count=store.count):
         try:
             found = response.sweep(
-                **question, out=folder, jobs=parallel, executor="processes" if processes else None, scheduler=scheduler, shard=part,
+                **question, out=folder, jobs=parallel, executor=executor_of(processes), scheduler=scheduler, shard=part,
                 reuse=reuse or (), resume=resume, time_limit=time_limit, progress=progress,
             )  # fmt: skip
         except ensemble.ShardsMissing as missing:

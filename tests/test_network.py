@@ -7,6 +7,7 @@ import csv
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smbsim import economy
+from smbsim import network as network_module
 from smbsim.draws import Draws
 from smbsim.graph import from_networkx, read_graphml, to_networkx
 from smbsim.network import (
@@ -793,3 +795,66 @@ def test_hundred_thousand_links_are_read_in_seconds(tmp_path):
 def test_import_brings_neither_networkx_nor_pandas():
     code = "import sys, smbsim.network; print(sorted({'networkx', 'pandas', 'mesa', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# -- large files --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_once(monkeypatch) -> Counter:
+    """Every file counts as large; how many were cut into cells at once and how many cell by cell."""
+    counted, split = Counter(), network_module._split_at_once
+
+    def count(text):
+        found = split(text)
+        counted["at once" if found else "cell by cell"] += 1
+        return found
+
+    monkeypatch.setattr(network_module, "LARGE_FILE", 0)
+    monkeypatch.setattr(network_module, "_split_at_once", count)
+    return counted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("\n", "\r\n\r\n"),
+        lambda text: text.replace(",", " , "),
+        lambda text: text.rstrip("\n"),
+    ],
+    ids=["plain", "byte order mark", "windows line ends", "blank lines", "windows blank lines", "blanks", "no last line end"],
+)
+def test_large_files_are_read_at_once_to_the_same_network(tmp_path, change, at_once):
+    firms = "sector,firm,final_sales,region,output,employment\n23,A,,North,100,\n11,nan,5,South,,2.5\n23,C,120,North,,0\n"
+    links = "customer,weight,supplier,essentiality\nnan,10.5,A,2\nC,1e2,nan,\n"
+    found = read(tmp_path, change(firms), change(links))
+    assert at_once == {"at once": 2}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_module, "LARGE_FILE", 10**9)
+        assert_same(found, read(tmp_path, firms, links))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINKS + "A,C\n", LINKS + "A,C,1,2\n", LINKS + "A,C,1,2\nB,A\n", LINKS + "   \n", LINKS + 'A,"C",1\n', "\n" + LINKS,
+        LINKS.replace("\n", "\r"), LINKS + "A,C,1\0\n",
+    ],
+    ids=["short row", "long row", "long and short row", "row of blanks", "quotes", "blank first line", "old line ends", "zero byte"],
+)  # fmt: skip
+def test_what_is_not_plain_is_read_cell_by_cell(text, at_once):
+    assert network_module._split_at_once(text) is None
+
+
+def test_mistakes_of_large_files_are_named_as_those_of_small_ones(tmp_path, at_once):
+    links = "supplier,customer,weight\nA,B,10\nX,C,20\nA,B,3\nB,C,-1\nC,,5\nA,C,nan\n"
+    said = mistakes(tmp_path, FIRMS, links)
+    assert at_once == {"at once": 2}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_module, "LARGE_FILE", 10**9)
+        assert said == mistakes(tmp_path, FIRMS, links)
+    assert len(said) >= 5

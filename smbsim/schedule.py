@@ -34,9 +34,8 @@ SCHEDULE = (
     ("delivery", "trade", "collect"),
     ("delivery", "production", "serve"),  # services are made to order, so after the orders
     ("delivery", "trade", "ration"),
-    ("delivery", "trade", "ship"),
+    ("delivery", "trade", "ship"),  # with invoices: payment follows booking
     ("delivery", "production", "work_overtime"),
-    ("payment", "trade", "invoice"),  # payment follows booking
     ("payment", "market", "sell"),
     ("payment", "costs", "pay_counter"),
     ("payment", "market", "buy_elsewhere"),

@@ -47,9 +47,9 @@ def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndar
 
 
 def links_in_use(state: State) -> np.ndarray:
-    """(m,) bool: somebody orders, waits or owes along the link, or has been served this week."""
+    """(m,) bool: somebody orders, waits or owes along the link."""
     links = state.links
-    return (links.weight > 0.0) | (links.payable > 0.0) | (links.backlog > 0.0) | (links.shipped > 0.0)
+    return (links.weight > 0.0) | (links.payable > 0.0) | (links.backlog > 0.0)
 
 
 def slots_in_use(state: State) -> np.ndarray:

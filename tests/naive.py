@@ -1186,9 +1186,9 @@ class NaiveEconomy:
             slot["lead"] = (1.0 - slot["import_share"]) * mean + slot["import_share"] * len(slot["import_pipeline"])
 
     def forget_links(self):
-        """Links along which nobody orders, waits, owes or was served this week; slots of closed firms in which nothing is left."""
+        """Links along which nobody orders, waits or owes; slots of closed firms in which nothing is left."""
         for name, link in list(self.links.items()):
-            if not any(link[column] > 0.0 for column in ("weight", "payable", "backlog", "shipped")):
+            if not any(link[column] > 0.0 for column in ("weight", "payable", "backlog")):
                 del self.links[name]
         self.join_links()
         for key, slot in list(self.slots.items()):

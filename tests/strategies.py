@@ -254,6 +254,6 @@ def disturb(state: State, seed: int, strength: float = 1.0, prices: bool = True)
     firms.inventory[~firms.storable] = 0.0
     firms.overtime[:] = 1.0 + 0.2 * strength * rng.random(firms.n)
     firms.repair[:] = rng.integers(0, 3, firms.n) * (rng.random(firms.n) < 0.1 * strength)
-    links.backlog[:] = strength * links.shipped * rng.random(links.n)
+    links.backlog[:] = strength * slots.order[links.slot] * links.weight * rng.random(links.n)
     firms.backlog_due[:] = state.sum_by_supplier(links.backlog)
     slots.supply_line[:] = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + state.sum_links(links.backlog)

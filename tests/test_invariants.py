@@ -57,13 +57,14 @@ class Ledger:
         firms, slots, links = state.firms, state.slots, state.links
         before, now = self.goods, goods(state)
         supply = firms.output - firms.scrap - firms.sold_to_firms - firms.final_sales - (now[0] - before[0])
-        came = np.bincount(links.slot, links.shipped, slots.n) + slots.imports + slots.emergency_import
-        inputs = came - slots.input_use - slots.input_spoiled - (now[1] - before[1])
         ordered = slots.order[links.slot] * links.weight
+        shipped = firms.fill_rate[links.supplier] * (before[2] + ordered)
+        came = np.bincount(links.slot, shipped, slots.n) + slots.imports + slots.emergency_import
+        inputs = came - slots.input_use - slots.input_spoiled - (now[1] - before[1])
         return {
             "goods of a firm": relative(supply, firms.output + before[0] + now[0]),
             "inputs of a slot": relative(inputs, came + before[1] + now[1]),
-            "orders of a link": relative(ordered - links.shipped - (now[2] - before[2]), ordered + before[2] + now[2]),
+            "orders of a link": relative(ordered - shipped - (now[2] - before[2]), ordered + before[2] + now[2]),
         }
 
     def _flows(self, state) -> dict[str, float]:
@@ -213,8 +214,8 @@ def test_three_hundred_random_scenarios_keep_every_identity(case):
         (lambda s: s.firms.inventory.__imul__(1.001), "goods of a firm"),
         (lambda s: s.slots.input_stock.__imul__(1.001), "inputs of a slot"),
         (lambda s: s.firms.employment.__imul__(1.001), "heads_gap"),
-        (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "backlog_due"),
-        (lambda s: s.links.backlog.__iadd__(0.001 * s.links.shipped), "orders of a link"),
+        (lambda s: s.links.backlog.__iadd__(0.001 * s.slots.order[s.links.slot] * s.links.weight), "backlog_due"),
+        (lambda s: s.links.backlog.__iadd__(0.001 * s.slots.order[s.links.slot] * s.links.weight), "orders of a link"),
         (lambda s: s.slots.pipeline.__imul__(1.001), "supply_line"),
         (lambda s: s.links.weight.__imul__(1.001), "weights of a slot"),
         (lambda s: s.firms.customer_base.__imul__(1.001), "customer shares"),

@@ -43,7 +43,7 @@ KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.add_to_suppliers", "state.add_parts",
     "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
-    "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.invoice_links",
+    "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.take_in",
     "state.cut_rows", "state.sort_rows", "state.match_slots", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
@@ -222,19 +222,18 @@ def arguments_add_orders(c):
     return 0, FIRMS, c.link_start[c.slot_start], c.supplier, c.slot, c.shares(c.links), c.amounts(c.slots), np.zeros(FIRMS)
 
 
+def arguments_take_in(c):
+    return 0, FIRMS, c.slot_start, 1, 2, c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD), c.amounts(c.slots), c.amounts(c.slots)
+
+
 def arguments_ship_links(c):
+    lead_time, group = c.rng.integers(1, LEAD + 1, c.links).astype(np.int8), c.group
+    slots = c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots)
+    owed = c.amounts(c.links), c.amounts(c.links), np.full(c.slots, np.nan), c.amounts(c.slots)
     return (
-        0, FIRMS, 1, 2, c.slot_start, c.link_start, c.supplier, c.shares(c.links), c.rng.integers(1, LEAD + 1, c.links).astype(np.int8),
-        c.shares(FIRMS), c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.links), np.full(c.links, np.nan), c.amounts(c.slots, LEAD),
-        c.amounts(c.slots, IMPORT_LEAD), np.full(c.slots, np.nan),
-    )  # fmt: skip
-
-
-def arguments_invoice_links(c):
-    return (
-        0, FIRMS, c.slot_start, c.link_start, c.supplier, 0.5 + c.shares(FIRMS), c.amounts(c.links), 1.0 + c.shares(c.slots),
-        c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD), c.amounts(c.links),
-        1.0 + c.shares(c.slots),
+        0, FIRMS, 1, 2, c.slot_start, c.link_start, c.slot, c.supplier, c.shares(c.links), lead_time, c.shares(FIRMS),
+        0.5 + c.shares(FIRMS), group, c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.amounts(c.slots, LEAD),
+        c.amounts(c.slots, IMPORT_LEAD), np.full(c.slots, np.nan), 1.0 + c.shares(c.slots),
     )  # fmt: skip
 
 

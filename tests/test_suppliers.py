@@ -64,7 +64,7 @@ def test_a_new_link_has_its_lead_time_and_its_share():
 def test_pruning_drops_what_nobody_needs_and_nothing_else():
     state, *_ = models.miniature(60, 2)
     state.links.weight[::7] = 0.0
-    state.links.payable[::14] = state.links.shipped[::7] = 0.0
+    state.links.payable[::14] = 0.0
     dead = int(np.flatnonzero(state.firms.kind == SMB)[2])
     state.firms.alive[dead] = False
     used, slots, n = links_in_use(state), slots_in_use(state), state.slots.n
@@ -74,7 +74,7 @@ def test_pruning_drops_what_nobody_needs_and_nothing_else():
         getattr(state.slots, name)[state.slots.customer == dead] = 0.0
     held = int(np.sum(state.slots.customer == dead))
     gone = state.customer_start[dead], state.customer_start[dead + 1]
-    for name in ("weight", "payable", "shipped"):
+    for name in ("weight", "payable"):
         getattr(state.links, name)[gone[0] : gone[1]] = 0.0
     kept, none = links_in_use(state).sum(), np.empty(0, dtype=np.int64)
     connect(state, none, none, np.empty(0), prune=True)

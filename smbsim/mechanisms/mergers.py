@@ -39,7 +39,7 @@ class Mergers(Mechanism):
     reads = ("alive", "kind", "sector", "region", "uid", "strategy", "tried_since", "equity", "liquidity_target", "expected_demand",
              "capacity", "coefficient")  # fmt: skip
     writes = ("productivity", "skill", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot",
-              "weight", "lead_time", "lost_share", "backlog", "shipped", "payable", "input_stock", "pipeline", "import_pipeline",
+              "weight", "lead_time", "lost_share", "backlog", "backlog_due", "payable", "input_stock", "pipeline", "import_pipeline",
               "supply_line", "import_payable", "purchase_price")  # fmt: skip
     # and the columns of firms, which it adds up or averages as they declare
 
@@ -143,9 +143,8 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     outside = supplier != customer
     together = _need(state, slot) + taken_over[slot]
     part = np.divide(_need(state, links.slot[rows]), together, out=np.ones(len(rows)), where=together > 0) * links.weight[rows]
-    inside = rows[~outside]  # these links stay behind, empty, with what was shipped this week
+    inside = rows[~outside]  # these links stay behind, empty
     np.add.at(firms.cancelled, into[links.supplier[inside]], links.backlog[inside])
-    np.subtract.at(firms.backlog_due, links.supplier[inside], links.backlog[inside])
 
     order = np.lexsort((supplier, group, customer))
     order = order[outside[order]]
@@ -153,7 +152,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     new = np.ones(len(order), dtype=bool)
     new[1:] = np.any(pair[:, 1:] != pair[:, :-1], axis=0)
     first = np.flatnonzero(new)
-    sums = {name: np.add.reduceat(getattr(links, name)[rows][order], first) for name in ("payable", "backlog", "shipped")}
+    sums = {name: np.add.reduceat(getattr(links, name)[rows][order], first) for name in ("payable", "backlog")}
     weight, lead = np.add.reduceat(part[order], first), np.maximum.reduceat(links.lead_time[rows][order], first)
     filled, place = np.unique(slot, return_inverse=True)
     kept = np.bincount(place[outside], part[outside], len(filled)), np.bincount(place, part, len(filled))
@@ -168,6 +167,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), keep_links=keep)
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
+    firms.backlog_due[:] = state.sum_by_supplier(state.links.backlog)
 
 
 def _need(state, slots) -> np.ndarray:

@@ -59,7 +59,7 @@ class Sourcing(Mechanism):
         Column("lost_share", "1", 0.0, "Share of the slot that others stand in for since suppliers closed", axis="slot", low=0, high=1),
     )
     reads = ("exit_week", "alive", "uid", "kind", "sector", "region", "fill_rate", "capacity", "price", "expected_demand", "coefficient",
-             "import_share", "shipped", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
+             "import_share", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
              "import_pipeline", "import_payable", "local_lead", "other_lead", "population_share")  # fmt: skip
     writes = (*(c.name for c in columns), "customer", "group", "supplier", "buyer", "slot", "weight", "lead_time", "lead", "backlog",
               "backlog_due", "supply_line")  # fmt: skip
@@ -111,10 +111,10 @@ class Sourcing(Mechanism):
         firms, slots, links = state.firms, state.slots, state.links
         backlog = links.backlog[ended]
         firms.cancelled[:] = np.bincount(links.supplier[ended], backlog, minlength=firms.n)
-        firms.backlog_due[:] = np.maximum(firms.backlog_due - firms.cancelled, 0.0)
         slot, place = np.unique(links.slot[ended], return_inverse=True)
         slots.supply_line[slot] = np.maximum(slots.supply_line[slot] - np.bincount(place, backlog, len(slot)), 0.0)
         links.backlog[ended] = 0.0
+        firms.backlog_due[:] = state.sum_by_supplier(links.backlog)  # from the links, so that no rounding is owed for good
 
     def _largest(self, state, slot) -> np.ndarray:
         """(k,) the row that stands in for the suppliers of each slot: the sector's large firms, else its largest firm; -1 for nobody."""

@@ -4,9 +4,10 @@ r"""Trade: orders reach suppliers, scarce goods are shared out, shipped with lea
     fr_j    = min(1, S_j / (B_j + D_j))                                  proportional rationing, one fill rate for all buyers
     final_last:  links are served first, final demand gets what is left
     ship_e  = fr_j (b_e + O w_e) ,  b_e ← (b_e + O w_e) - ship_e         backlog is carried along the link
+    sold_j  = fr_j (B_j + D_j - F_j) ,  B_j ← (B_j + D_j - F_j) - sold_j its sums, as there is one fill rate for all links of j
     final sales_j = fr_j F_j                                             unmet final demand is lost, and the buyer keeps the money
     goods of link e arrive ℓ_e weeks later: 1 within a region, 2 between regions or with a large firm; imports after 4 weeks
-    TC_e    ← TC_e + p_j ship_e ;  due_e = TC_e / τ                      trade credit, paid by `finance`
+    TC_e    ← TC_e + p_j ship_e ;  due_e = TC_e / τ                      invoiced at dispatch: trade credit, paid by `finance`
 
 Goods in transit belong to the slot, in a ring of weeks: ring[s, (t + ℓ) mod L] arrives in week t + ℓ. Title passes at dispatch.
 At rest a link holds ℓ_e weeks of its flow in transit and (τ - 1) weeks of it as payable, because payment follows booking.
@@ -33,6 +34,9 @@ from ..schema import Column, param
 from ..state import EVERYWHERE
 from .base import Mechanism
 
+RUN = 256  # slots that `ship_links` goes through together: their arrays fit the first cache
+SMALLEST = 1e-200  # base currency; a backlog below it is none: numbers below 1e-308 are slow to add
+
 
 class Trade(Mechanism):
     name = "trade"
@@ -40,7 +44,6 @@ class Trade(Mechanism):
         Column("weight", "1", 0.0, "Share of the slot's orders that goes to this supplier", axis="link", low=0, high=1),
         Column("lead_time", "wk", 1, "Weeks from dispatch to arrival", axis="link", dtype="i1", low=1),
         Column("backlog", "base currency", 0.0, "Ordered and not yet shipped", axis="link", low=0),
-        Column("shipped", "base currency/wk", 0.0, "Shipped this week", axis="link", low=0),
         Column("payable", "currency", 0.0, "Trade credit: shipped and not yet paid", axis="link", low=0),
         Column("pipeline", "base currency", 0.0, "In transit, by week of arrival", axis="slot", width="lead", low=0),
         Column("import_pipeline", "base currency", 0.0, "Imports in transit, by week of arrival", axis="slot", width="import_lead", low=0),
@@ -86,7 +89,6 @@ class Trade(Mechanism):
         local = (regions[0] == regions[1]) & (regions[0] != EVERYWHERE)
         links.lead_time[:] = np.where(local, self.local_lead, self.other_lead)
         state.regions.local_lead[:], state.sectors.other_lead[:] = self.local_lead, self.other_lead
-        links.shipped[:] = rest.link_flow
         links.payable[:] = (self.payment_weeks - 1.0) * rest.link_flow
         for weeks in range(1, state.widths["lead"] + 1):  # after week -1, the goods arriving in week 0 are in ring slot 0
             slots.pipeline[:, weeks - 1] = state.sum_links(np.where(links.lead_time >= weeks, rest.link_flow, 0.0))
@@ -104,12 +106,14 @@ class Trade(Mechanism):
     def receive(self, state, step):
         """Goods that are due this week arrive in the stock of their slot."""
         slots = state.slots
-        for ring in (slots.pipeline, slots.import_pipeline):
-            arrived = ring[:, step.t % ring.shape[1]]
-            slots.input_stock[:] += arrived
-            slots.supply_line[:] -= arrived
-            arrived[:] = 0.0
-        np.maximum(slots.supply_line, 0.0, out=slots.supply_line)  # rounding; the line is rebuilt when goods are shipped
+        state.customers.run(
+            take_in, state.slot_start, *self._week(state, step), slots.pipeline, slots.import_pipeline, slots.input_stock,
+            slots.supply_line,
+        )  # fmt: skip
+
+    def _week(self, state, step) -> tuple[int, int]:
+        """Position of this week in the two rings."""
+        return step.t % state.widths["lead"], step.t % state.widths["import_lead"]
 
     def collect(self, state, step):
         """Orders reach the suppliers: demand is what is ordered and asked for this week."""
@@ -129,27 +133,18 @@ class Trade(Mechanism):
             firms.final_fill_rate[:] = firms.fill_rate
 
     def ship(self, state, step):
-        """Ship along the links, sell the rest, and rebuild backlog and supply line from what is in transit."""
+        """Ship along the links and invoice, sell the rest; what is still owed is backlog, with what is in transit the supply line."""
         firms, slots, links = state.firms, state.slots, state.links
-        slots.imports[:] = slots.import_order * state.sectors.import_factor[slots.group]
-        state.customers.run(
-            ship_links, step.t % state.widths["lead"], step.t % state.widths["import_lead"], state.slot_start, state.link_start,
-            links.supplier, links.weight, links.lead_time, firms.fill_rate, slots.order, slots.imports,
-            links.backlog, links.shipped, slots.pipeline, slots.import_pipeline, slots.supply_line,
-        )  # fmt: skip
-        firms.sold_to_firms[:] = state.sum_by_supplier(links.shipped)
-        firms.backlog_due[:] = state.sum_by_supplier(links.backlog)
+        asked = firms.backlog_due + (firms.demand - firms.final_demand)
+        np.multiply(firms.fill_rate, asked, out=firms.sold_to_firms)
+        np.subtract(asked, firms.sold_to_firms, out=firms.backlog_due)
         firms.final_sales[:] = firms.final_fill_rate * firms.final_demand
         firms.inventory[:] = np.maximum(firms.inventory - firms.sold_to_firms - firms.final_sales, 0.0)
-
-    def invoice(self, state, step):
-        """What was shipped is owed: by the customer to the supplier, by the importer abroad."""
-        links, slots, firms = state.links, state.slots, state.firms
-        import_price = state.sectors.import_price_factor[slots.group]
-        slots.import_payable[:] += import_price * slots.imports
         state.customers.run(
-            invoice_links, state.slot_start, state.link_start, links.supplier, firms.price, links.shipped, import_price, slots.imports,
-            slots.input_stock, slots.pipeline, slots.import_pipeline, links.payable, slots.purchase_price,
+            ship_links, *self._week(state, step), state.slot_start, state.link_start, links.slot, links.supplier, links.weight,
+            links.lead_time, firms.fill_rate, firms.price, slots.group, state.sectors.import_factor, state.sectors.import_price_factor,
+            slots.order, slots.import_order, slots.input_stock, links.backlog, links.payable, slots.imports, slots.import_payable,
+            slots.pipeline, slots.import_pipeline, slots.supply_line, slots.purchase_price,
         )  # fmt: skip
 
 
@@ -170,53 +165,67 @@ def add_orders(first, last, customer_start, supplier, slot, weight, order, recei
 
 
 @kernel
-def ship_links(start, stop, now, import_now, slot_start, link_start, supplier, weight, lead_time, fill_rate, order, imports,
-               backlog, shipped, pipeline, import_pipeline, supply_line):  # fmt: skip
-    """ship_e = fr (b_e + O w_e); what is shipped goes into the ring of its slot, the rest stays as backlog.
+def take_in(start, stop, slot_start, now, import_now, pipeline, import_pipeline, stock, supply_line):
+    """What is at this week's place in the rings goes into stock, off the supply line (0 at least: rounding; shipping rebuilds it).
 
-    supplier, weight, lead_time, backlog, shipped (m,); fill_rate (n,); order, imports, supply_line (s,); pipeline (s, L);
-    import_pipeline (s, L_imp); now, import_now: ring positions of this week, already emptied by `receive`
+    pipeline (s, L); import_pipeline (s, L_imp); stock, supply_line (s,)
+    """
+    for s in range(slot_start[start], slot_start[stop]):
+        arrived = pipeline[s, now] + import_pipeline[s, import_now]
+        pipeline[s, now] = 0.0
+        import_pipeline[s, import_now] = 0.0
+        stock[s] += arrived
+        left = supply_line[s] - arrived
+        supply_line[s] = left if left > 0.0 else 0.0
+
+
+@kernel
+def ship_links(start, stop, now, import_now, slot_start, link_start, slot, supplier, weight, lead_time, fill_rate, price, group,
+               import_factor, import_price, order, import_order, stock, backlog, payable, imports, import_payable, pipeline,
+               import_pipeline, supply_line, purchase_price):  # fmt: skip
+    """ship_e = fr (b_e + O w_e) goes into the ring of its slot and on the bill, the rest stays as backlog:
+
+    b_e ← b_e + O w_e - ship_e ,  TC_e ← TC_e + p_j ship_e ,  supply line = in transit + Σ b_e ;  imports alike, at once
+    purchase price += Σ (price paid - purchase price) volume / (stock + in transit)            the mean price of what is held
+
+    now, import_now: ring positions of this week, already emptied by `receive`
+    slot, supplier, weight, lead_time wk, backlog, payable (m,); fill_rate, price (n,); group, order, import_order, stock, imports,
+    import_payable, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor, import_price (G,)
+
+    Links are gone through slots in runs, in one flat loop: slots of one or two links make loops that a processor cannot foresee.
     """
     length, import_length = pipeline.shape[1], import_pipeline.shape[1]
-    for i in range(start, stop):
-        for s in range(slot_start[i], slot_start[i + 1]):
-            owed = 0.0
-            for e in range(link_start[s], link_start[s + 1]):
-                wanted = backlog[e] + order[s] * weight[e]
-                shipped[e] = fill_rate[supplier[e]] * wanted
-                backlog[e] = wanted - shipped[e]
-                owed += backlog[e]
-                pipeline[s, (now + lead_time[e]) % length] += shipped[e]
-            import_pipeline[s, import_now] += imports[s]  # imports arrive import_length weeks later, at this very position
+    dearer = np.empty(RUN)  # Σ (price paid - purchase price) volume of the slots of a run
+    first, last = slot_start[start], slot_start[stop]
+    for begin in range(first, last, RUN):
+        end = begin + RUN if begin + RUN < last else last
+        for s in range(begin, end):
+            imports[s] = import_order[s] * import_factor[group[s]]
+            import_payable[s] += import_price[group[s]] * imports[s]
+            import_pipeline[s, import_now] += imports[s]  # arrives import_length weeks later, at this very position
             in_transit = 0.0
             for k in range(length):
                 in_transit += pipeline[s, k]
             for k in range(import_length):
                 in_transit += import_pipeline[s, k]
-            supply_line[s] = in_transit + owed
-
-
-@kernel
-def invoice_links(start, stop, slot_start, link_start, supplier, price, shipped, import_price, imports, stock, pipeline, import_pipeline,
-                  payable, purchase_price):  # fmt: skip
-    """TC_e += p_j ship_e; the slot's goods, in stock and in transit, are worth their mean purchase price.
-
-    price (n,) currency per base currency; import_price, imports, stock, purchase_price (s,); pipelines (s, L); supplier, shipped,
-    payable (m,)
-    """
-    for i in range(start, stop):
-        for s in range(slot_start[i], slot_start[i + 1]):
-            volume = imports[s]
-            value = import_price[s] * imports[s]
-            for e in range(link_start[s], link_start[s + 1]):
-                invoice = price[supplier[e]] * shipped[e]
-                payable[e] += invoice
-                value += invoice
-                volume += shipped[e]
+            supply_line[s] = in_transit
+            dearer[s - begin] = (import_price[group[s]] - purchase_price[s]) * imports[s]
+        for e in range(link_start[begin], link_start[end]):
+            s, j = slot[e], supplier[e]
+            wanted = backlog[e] + order[s] * weight[e]
+            ship = fill_rate[j] * wanted
+            left = wanted - ship
+            backlog[e] = left if left > SMALLEST else 0.0
+            payable[e] += price[j] * ship
+            place = now + lead_time[e]
+            pipeline[s, place - length if place >= length else place] += ship
+            supply_line[s] += wanted
+            dearer[s - begin] += (price[j] - purchase_price[s]) * ship
+        for s in range(begin, end):
             held = stock[s]
-            for k in range(pipeline.shape[1]):
+            for k in range(length):
                 held += pipeline[s, k]
-            for k in range(import_pipeline.shape[1]):
+            for k in range(import_length):
                 held += import_pipeline[s, k]
             if held > 0.0:
-                purchase_price[s] += (value - purchase_price[s] * volume) / held
+                purchase_price[s] += dearer[s - begin] / held

@@ -2,8 +2,8 @@
 
 money     Σ deposits - Σ loans = constant
 supply    output = scrap + Δ finished goods + sold to firms + final sales                    per sector
-inputs    shipped + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
-orders    ordered = shipped + Δ backlog + cancelled                                          per sector
+inputs    sold to firms + imports + emergency imports = use + spoiled + Δ (stocks + in transit)    per group
+orders    ordered = sold to firms + Δ backlog + cancelled                                          per sector
 heads     labour force = unemployed + staff of firms                                         per region
 credit    invoiced = paid + Δ payable is held by `accounts` and `finance` together: deposits are in `money`
 """
@@ -36,8 +36,7 @@ class Books:
         sold = state.by_sector(firms.sold_to_firms)
         made = state.by_sector(firms.output)
         supply = made - state.by_sector(firms.scrap + firms.final_sales) - sold - (self.finished - finished)
-        shipped = np.bincount(state.slots.group[state.links.slot], weights=state.links.shipped, minlength=len(made))
-        came = shipped + _by_group(state, slots.imports + slots.emergency_import)
+        came = sold + _by_group(state, slots.imports + slots.emergency_import)
         used = _by_group(state, slots.input_use + slots.input_spoiled)
         ordered = state.by_sector(firms.demand - firms.final_demand - firms.cancelled)
         return {

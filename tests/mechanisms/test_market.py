@@ -168,7 +168,7 @@ def test_final_uses_pay_abroad_and_accounts():
 def test_resting_demand_is_what_each_firm_makes_beyond_its_links():
     """With large firms, counter inputs, a pass-through account and two regions: asked + ordered = output, to rounding."""
     state = miniature(60)[0]
-    demand = asked(state) + state.sum_by_supplier(state.links.shipped)
+    demand = asked(state) + state.sum_by_supplier(state.slots.order[state.links.slot] * state.links.weight)
     assert np.allclose(demand, state.firms.output, rtol=1e-12)
     assert state.sectors.spending.shape[1] == len(USES) + 1
 

@@ -39,7 +39,7 @@ def totals(state) -> dict[str, float]:
         "import_payable": slots.import_payable.sum(), "money": state.money(), "debt": firms.debt.sum(),
         "customers": np.bincount(firms.sector, firms.customer_base.sum(axis=1), G),
         "sale_share": np.bincount(firms.sector, firms.sale_share, G),
-        "shipped": np.bincount(slots.group[links.slot], links.shipped, G), "to itself": np.count_nonzero(links.supplier == links.buyer),
+        "sold": np.bincount(firms.sector, firms.sold_to_firms, G), "to itself": np.count_nonzero(links.supplier == links.buyer),
     }  # fmt: skip
 
 

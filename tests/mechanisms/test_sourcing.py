@@ -32,7 +32,6 @@ def close(state, rows, t: int) -> None:
 
 def pay_all(state) -> None:
     state.links.payable[:] = 0.0
-    state.links.shipped[:] = 0.0
 
 
 def smbs_that_sell(state) -> np.ndarray:
@@ -227,7 +226,6 @@ def test_weights_sum_to_one_where_a_supplier_lives_and_nobody_buys_from_the_dead
         mechanism.close_links(state, step(t, seed))
         mechanism.review(state, step(t, seed))
         state.links.payable[rng.random(state.links.n) < 0.5] = 0.0
-        state.links.shipped[:] = 0.0
         weight, live = state.sum_links(state.links.weight), state.firms.alive[state.slots.customer]
         others = np.array([np.any(state.firms.alive & (state.firms.sector == g)) for g in range(len(state.sector_codes))])
         alone = np.array([

@@ -86,8 +86,9 @@ def test_backlog_is_carried_and_unmet_final_demand_is_lost():
     ordered(state, (6.0, 2.0), final=6.0)
     state.links.backlog[:], state.firms.backlog_due[0], state.firms.inventory[0] = (2.0, 0.0), 2.0, 8.0
     trade.ration(state, week())
+    empty_pipes(state)
     trade.ship(state, week())
-    assert state.links.shipped.tolist() == [4.0, 1.0]
+    assert state.slots.pipeline.sum(axis=1).tolist() == [4.0, 1.0]
     assert state.links.backlog.tolist() == [4.0, 1.0]
     assert state.firms.backlog_due[0] == 5.0
     assert state.firms.sold_to_firms[0] == 5.0
@@ -97,7 +98,7 @@ def test_backlog_is_carried_and_unmet_final_demand_is_lost():
     state.firms.inventory[0] = 5.0
     trade.ration(state, week(1))
     trade.ship(state, week(1))
-    assert state.links.shipped.tolist() == [4.0, 1.0]
+    assert state.slots.pipeline.sum(axis=1).tolist() == [8.0, 2.0]
     assert state.links.backlog.tolist() == [0.0, 0.0]
     assert state.firms.final_sales[0] == 0.0
 
@@ -179,14 +180,18 @@ def test_lead_time_is_one_week_within_a_region_and_two_otherwise(regions, leads)
     assert one_seller(regions).links.lead_time.tolist() == leads
 
 
+def shipped_at(state, shipped, imports):
+    """These volumes along the links and from abroad, all that was ordered."""
+    state.slots.order[:], state.slots.import_order[:], state.firms.fill_rate[:] = shipped, imports, 1.0
+    Trade().ship(state, week())
+
+
 def test_invoice_is_price_times_what_was_shipped_and_is_owed():
     """4 at a price of 1.5 and 1 at 1.5: owed 6 and 1.5 more than before; an import of 2 at 3 is owed abroad."""
     state = one_seller()
     state.links.payable[:], state.slots.import_payable[:] = (10.0, 20.0), (5.0, 0.0)
-    state.links.shipped[:], state.firms.price[0] = (4.0, 1.0), 1.5
-    state.slots.imports[:] = (2.0, 0.0)
-    state.sectors.import_price_factor[:] = 3.0
-    Trade().invoice(state, week())
+    state.firms.price[0], state.sectors.import_price_factor[:] = 1.5, 3.0
+    shipped_at(state, (4.0, 1.0), (2.0, 0.0))
     assert state.links.payable.tolist() == [16.0, 21.5]
     assert state.slots.import_payable.tolist() == [11.0, 0.0]
 
@@ -195,10 +200,32 @@ def test_purchase_price_is_the_mean_of_what_is_held():
     """6 held at 1 (of them 2 just shipped at 4): (4 × 1 + 2 × 4) / 6 = 2. Nothing bought: nothing changes."""
     state = one_seller()
     empty_pipes(state)
-    state.slots.input_stock[0], state.slots.pipeline[0, 0] = 4.0, 2.0
-    state.links.shipped[:], state.slots.imports[:], state.firms.price[0] = (2.0, 0.0), 0.0, 4.0
-    Trade().invoice(state, week())
+    state.slots.input_stock[0], state.firms.price[0] = 4.0, 4.0
+    shipped_at(state, (2.0, 0.0), 0.0)
     assert state.slots.purchase_price.tolist() == [2.0, 1.0]
+
+
+def test_price_of_imports_counts_in_what_is_held():
+    """2 held at 1, 1 shipped at 4 and 1 imported at 3: (2 × 1 + 4 + 3) / 4."""
+    state = one_seller()
+    empty_pipes(state)
+    state.slots.input_stock[0], state.firms.price[0], state.sectors.import_price_factor[:] = 2.0, 4.0, 3.0
+    shipped_at(state, (1.0, 0.0), (1.0, 0.0))
+    assert state.slots.purchase_price.tolist() == [2.25, 1.0]
+
+
+def test_backlog_too_small_to_be_added_fast_is_none():
+    """A hundredth of what is left stays each week: without a floor it would end among numbers that a processor adds slowly."""
+    state = one_seller()
+    state.slots.order[:], state.firms.fill_rate[:] = (6.0, 0.0), 0.99
+    least = []
+    for t in range(120):
+        Trade().ship(state, week(t))
+        state.slots.order[:] = 0.0
+        least.append(state.links.backlog[0])
+    assert least[0] == pytest.approx(0.06)
+    assert min(b for b in least if b > 0.0) > 1e-200
+    assert least[-1] == 0.0
 
 
 def test_resting_payables_and_goods_in_transit_are_those_of_the_lead_times():

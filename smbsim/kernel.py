@@ -3,6 +3,8 @@
 A kernel is serial, releases the GIL and works on the rows [start, stop) of the table that owns its result: it gathers. Cutting the rows
 into blocks and giving blocks to threads therefore cannot change a single bit of the result. Where rows of one table are summed by rows of
 another, each of a fixed number of pieces adds into totals of its own, which are then added in order: threads do not show there either.
+
+Inner loops use unsigned indices (np.uint64, np.uint32): a signed one is looked at each time, as it may count from the end.
 """
 
 from __future__ import annotations
@@ -36,9 +38,37 @@ def _ensure_cache_folder() -> None:
 
 _ensure_cache_folder()
 
-from numba import njit  # noqa: E402  (numba reads its cache folder when it is imported)
+from llvmlite import ir  # noqa: E402
+from numba import njit, types  # noqa: E402  (numba reads its cache folder when it is imported)
+from numba.core import cgutils  # noqa: E402
+from numba.extending import intrinsic, overload  # noqa: E402
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+
+def prefetch(array, row):
+    """Tell the processor that row `row` of an array will be read soon. It changes no value, and does nothing outside of kernels."""
+
+
+@intrinsic
+def _prefetch(context, array, row):
+    def generate(context, builder, signature, arguments):
+        values = context.make_array(signature.args[0])(context, builder, arguments[0])
+        step = cgutils.unpack_tuple(builder, values.strides)[0]
+        offset = builder.mul(context.cast(builder, arguments[1], signature.args[1], types.intp), step)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        place = builder.gep(builder.bitcast(values.data, byte), [offset])
+        read, near, data = number(0), number(3), number(1)
+        builder.call(cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0i8"), [place, read, near, data])
+        return context.get_dummy_value()
+
+    return types.void(array, row), generate
+
+
+@overload(prefetch)
+def _compiled_prefetch(array, row):
+    return lambda array, row: _prefetch(array, row)
 
 
 @lru_cache(maxsize=4)

@@ -668,7 +668,7 @@ def add_to_suppliers(first, last, customer_start, supplier, values, totals):
 
     customer_start (n+1,); supplier, values (m,); adds to totals (n,)
     """
-    for e in range(customer_start[first], customer_start[last]):
+    for e in range(np.uint64(customer_start[first]), np.uint64(customer_start[last])):
         totals[np.uint32(supplier[e])] += values[e]
 
 

@@ -48,7 +48,7 @@ KERNELS = {
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
-    "mechanisms.finance.find_due", "mechanisms.finance.settle_due", "mechanisms.credit.value_inputs",
+    "mechanisms.finance.pay_due", "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
     "mechanisms.skills.sum_gains", "mechanisms.skills.study", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
 }  # fmt: skip
@@ -59,7 +59,7 @@ ELSEWHERE = (
     "analysis.indicators",
 )
 PACKAGE = Path(smbsim.__file__).parent
-ALLOWED = {"range", "len", "min", "max", "abs", "np"}  # globals that a kernel may use besides constants and kernels of its file
+ALLOWED = {"range", "len", "min", "max", "abs", "np", "prefetch"}  # what a kernel may use besides constants and kernels of its file
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
 compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
@@ -237,18 +237,13 @@ def arguments_ship_links(c):
     )  # fmt: skip
 
 
-def arguments_find_due(c):
-    weight, wrong = c.shares(c.links), np.full(c.links, np.nan)
-    sums = np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+def arguments_pay_due(c):
+    weight, spendable = c.shares(c.links), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
+    sums = (np.full(FIRMS, np.nan) for _ in range(4))
     return (
-        0, FIRMS, c.slot_start, c.link_start, 1.0 + c.shares(FIRMS), 0.01, weight, c.amounts(c.links), c.amounts(c.slots), wrong, *sums,
+        0, FIRMS, c.slot_start, c.link_start[c.slot_start], 1.0 + c.shares(FIRMS), 0.01, spendable, c.supplier, weight, c.amounts(c.links),
+        c.amounts(c.slots), *sums, np.zeros(FIRMS),
     )  # fmt: skip
-
-
-def arguments_settle_due(c):
-    shares = c.shares(FIRMS), c.shares(FIRMS)
-    owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots)
-    return 0, FIRMS, c.slot_start, c.link_start, 1.0 + c.shares(FIRMS), *shares, *owed, np.full(FIRMS, np.nan)
 
 
 def arguments_value_use(c):

@@ -51,6 +51,7 @@ from .base import Mechanism
 POOL = USES.index(INVESTMENT)
 CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
 SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
+NEGLIGIBLE = 1e-200  # currency; less is not owed any more: numbers below 1e-308 are slow to add
 STILL = 1.0 - 1e-9  # of the capital needed: rounding is no growth
 NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
 
@@ -248,21 +249,14 @@ class Finance(Mechanism):
         """Customers pay what is due on trade credit, abroad and to their suppliers."""
         firms, links, slots = state.firms, state.links, state.slots
         terms, smallest = np.where(firms.alive, firms.payment_terms, 1.0), SMALLEST_PAYABLE if self.enabled else 0.0
-        due, owed, abroad, paid_abroad = np.empty(links.n), np.empty(firms.n), np.empty(firms.n), np.empty(firms.n)
-        state.customers.run(
-            find_due, state.slot_start, state.link_start, terms, smallest, links.weight, links.payable, slots.import_payable, due, owed,
-            abroad,
+        abroad, paid_abroad, owed, paid = (np.empty(firms.n) for _ in range(4))
+        received = state.add_by_supplier(
+            pay_due, state.slot_start, state.customer_start, terms, smallest, firms.spendable, links.supplier, links.weight, links.payable,
+            slots.import_payable, abroad, paid_abroad, owed, paid,
         )  # fmt: skip
-        shares, overdue = [], 0.0
-        for asked in (abroad, owed):
-            paid = afford(state, asked)
-            shares.append(_share(paid, asked))
-            overdue = overdue + (asked - paid)
-        firms.trade_due[:], firms.trade_overdue[:] = abroad + owed, overdue
-        state.customers.run(
-            settle_due, state.slot_start, state.link_start, terms, *shares, due, links.payable, slots.import_payable, paid_abroad
-        )
-        transfer(state, "customer", "supplier", due, "network inputs")
+        firms.trade_due[:] = abroad + owed
+        firms.trade_overdue[:] = (abroad - afford(state, abroad)) + (owed - afford(state, owed))
+        transfer(state, "firm", "firm", paid, "network inputs", received)
         transfer(state, "firm", FOREIGN, paid_abroad, "imported inputs")
 
     # -- what is left -----------------------------------------------------------------------------------------------------------------
@@ -368,46 +362,47 @@ class Finance(Mechanism):
         state.households.income[:] += received
 
 
-def _share(paid: np.ndarray, due: np.ndarray) -> np.ndarray:
-    """(n,) paid / due, a trillionth less where it falls short; 1 where nothing is due."""
-    return np.divide(BELOW_ONE * paid, due, out=np.ones_like(due), where=paid < due)
-
-
 @kernel
-def find_due(start, stop, slot_start, link_start, terms, smallest, weight, payable, import_payable, due, owed, abroad):
-    """due_e = TC_e / τ_i, all of what is left where the link carries nothing any more; owed_i = Σ due_e over the links into firm i.
+def pay_due(first, last, slot_start, customer_start, terms, smallest, spendable, supplier, weight, payable, import_payable,
+            abroad, paid_abroad, owed, paid, received):  # fmt: skip
+    """Firms first … last - 1 pay what is due, abroad first and then to suppliers, each as far as what they can spend goes:
 
-    terms wk (n,); smallest currency; weight, payable (m,); import_payable (s,), due likewise; writes due (m,), owed, abroad (n,) currency
+    due = TC / τ_i, all of what is left where the link carries nothing any more
+    paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
+
+    terms τ wk, spendable (n,); smallest currency; supplier, weight, payable (m,); import_payable (s,); writes abroad, owed: what was due,
+    and paid_abroad, paid (n,) currency; adds to received (n,) by supplier
     """
-    for i in range(start, stop):
+    for i in range(first, last):
+        slots = np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])
+        links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
+        due = 0.0
+        for s in range(slots[0], slots[1]):
+            due += import_payable[s] / terms[i]
+        abroad[i] = due
+        share = 1.0 if due <= spendable[i] else BELOW_ONE * spendable[i] / due
+        left = spendable[i] - (due if due <= spendable[i] else spendable[i])
         total = 0.0
-        imports = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
-            imports += import_payable[s] / terms[i]
-            for e in range(link_start[s], link_start[s + 1]):
-                last = weight[e] == 0.0 and payable[e] < smallest
-                due[e] = payable[e] if last else payable[e] / terms[i]
-                total += due[e]
-        owed[i] = total
-        abroad[i] = imports
-
-
-@kernel
-def settle_due(start, stop, slot_start, link_start, terms, share_abroad, share, due, payable, import_payable, paid_abroad):
-    """The shares of what is due that firm i pays, abroad and to suppliers, taken off what it owes; paid_abroad_i the sum of the former.
-
-    terms wk, share_abroad, share, paid_abroad (n,), the last written; due, payable (m,), import_payable (s,) written
-    """
-    for i in range(start, stop):
-        total = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
-            paid = import_payable[s] / terms[i] * share_abroad[i]
-            import_payable[s] -= paid
-            total += paid
-            for e in range(link_start[s], link_start[s + 1]):
-                due[e] *= share[i]
-                payable[e] -= due[e]
+        for s in range(slots[0], slots[1]):
+            part = import_payable[s] / terms[i] * share
+            import_payable[s] -= part
+            total += part
         paid_abroad[i] = total
+        due = 0.0
+        for e in range(links[0], links[1]):
+            ended = payable[e] < smallest and weight[e] == 0.0
+            due += payable[e] if ended else payable[e] / terms[i]
+        owed[i] = due
+        share = 1.0 if due <= left else BELOW_ONE * left / due
+        total = 0.0
+        for e in range(links[0], links[1]):
+            ended = payable[e] < smallest and weight[e] == 0.0
+            part = (payable[e] if ended else payable[e] / terms[i]) * share
+            rest = payable[e] - part
+            payable[e] = rest if rest > NEGLIGIBLE else 0.0
+            received[np.uint32(supplier[e])] += part
+            total += part
+        paid[i] = total
 
 
 @kernel

@@ -144,6 +144,8 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     together = _need(state, slot) + taken_over[slot]
     part = np.divide(_need(state, links.slot[rows]), together, out=np.ones(len(rows)), where=together > 0) * links.weight[rows]
     inside = rows[~outside]  # these links stay behind, empty
+    np.subtract.at(slots.supply_line, links.slot[inside], links.backlog[inside])
+    np.maximum(slots.supply_line, 0.0, out=slots.supply_line)  # rounding
     np.add.at(firms.cancelled, into[links.supplier[inside]], links.backlog[inside])
 
     order = np.lexsort((supplier, group, customer))

@@ -90,6 +90,25 @@ def test_a_pair_keeps_its_suppliers_in_proportion_to_need(running):
         assert np.allclose(share[sellers] * bought[sellers].sum(), bought[sellers] * share[sellers].sum())
 
 
+def test_what_the_pair_owed_each_other_is_no_longer_under_way(running):
+    """The order of one with the other falls away, from what is owed to the slot as well; the backlog of firms is that of the links."""
+    state, _, _ = running
+    firms, slots, links = state.firms, state.slots, state.links
+    smbs = (firms.kind[links.supplier] == SMB) & (firms.kind[links.buyer] == SMB) & (links.supplier != links.buyer)
+    e = int(np.flatnonzero(smbs)[0])
+    seller, customer = int(links.supplier[e]), int(links.buyer[e])
+    links.backlog[:] = np.random.default_rng(1).uniform(1.0, 2.0, links.n)
+    firms.backlog_due[:] = state.sum_by_supplier(links.backlog)
+    slots.supply_line[:] = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + state.sum_links(links.backlog)
+    owed = links.backlog.sum() - links.backlog[e]
+    unite_networks(state, np.array([customer]), np.array([seller]))
+    slots, links = state.slots, state.links
+    assert links.backlog.sum() == pytest.approx(owed)
+    line = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + state.sum_links(links.backlog)
+    assert slots.supply_line == pytest.approx(line, rel=1e-12, abs=1e-12)
+    assert firms.backlog_due == pytest.approx(np.bincount(links.supplier, links.backlog, firms.n), rel=1e-12)
+
+
 def same_sector(state) -> tuple[int, int]:
     firms = state.firms
     for g in range(len(state.sector_codes)):

@@ -94,8 +94,9 @@ def test_what_the_pair_owed_each_other_is_no_longer_under_way(running):
     """The order of one with the other falls away, from what is owed to the slot as well; the backlog of firms is that of the links."""
     state, _, _ = running
     firms, slots, links = state.firms, state.slots, state.links
-    smbs = (firms.kind[links.supplier] == SMB) & (firms.kind[links.buyer] == SMB) & (links.supplier != links.buyer)
-    e = int(np.flatnonzero(smbs)[0])
+    pairs = zip(links.supplier.tolist(), links.buyer.tolist(), strict=True)
+    inputs = [slots.group[state.slots_of(np.array([i]))].tolist() for i in range(firms.n)]
+    e = next(e for e, (j, i) in enumerate(pairs) if i != j and inputs[i] == inputs[j] and firms.kind[i] == firms.kind[j] == SMB)
     seller, customer = int(links.supplier[e]), int(links.buyer[e])
     links.backlog[:] = np.random.default_rng(1).uniform(1.0, 2.0, links.n)
     firms.backlog_due[:] = state.sum_by_supplier(links.backlog)

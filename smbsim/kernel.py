@@ -39,9 +39,11 @@ def _ensure_cache_folder() -> None:
 _ensure_cache_folder()
 
 from llvmlite import ir  # noqa: E402
-from numba import njit, types  # noqa: E402  (numba reads its cache folder when it is imported)
+from numba import config, njit, types  # noqa: E402  (numba reads its cache folder when it is imported)
 from numba.core import cgutils  # noqa: E402
 from numba.extending import intrinsic, overload  # noqa: E402
+
+config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR", config.CACHE_DIR)  # which somebody else may have done before
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 

@@ -151,10 +151,14 @@ def test_cache_folder_that_is_given_is_kept(environment):
     assert chosen(environment, set()) == "/elsewhere"
 
 
-def test_kernel_compiles_where_nothing_can_be_written(tmp_path):
-    """As a process sees it: neither package nor home is writable, and a kernel of the package still compiles, runs and is cached."""
+@pytest.mark.parametrize("before", ["", "import numba; "])
+def test_kernel_compiles_where_nothing_can_be_written(tmp_path, before):
+    """As a process sees it: neither package nor home is writable, and a kernel of the package still compiles, runs and is cached.
+
+    Also in a program that imported numba before, which reads its cache folder when it is imported.
+    """
     code = (
-        "import os; real = os.access; os.access = lambda path, mode, **k: mode != os.W_OK and real(path, mode, **k)\n"
+        f"{before}import os; real = os.access; os.access = lambda path, mode, **k: mode != os.W_OK and real(path, mode, **k)\n"
         "import smbsim.kernel, numpy as np, sys\n"
         "from smbsim.state import total\n"
         "assert total(np.ones(3)) == 3.0; print(os.environ['NUMBA_CACHE_DIR'])"

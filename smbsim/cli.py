@@ -16,6 +16,7 @@ from .commands import tipping  # noqa: F401
 from .commands import warning  # noqa: F401
 from .commands import sensitivity  # noqa: F401
 from .commands import calibrate  # noqa: F401
+from .commands import bench  # noqa: F401
 from .commands.options import app
 
 

@@ -38,7 +38,7 @@ SHOCK = "shocks: [{kind: removal, target: {firms: [a]}, start: 1, stop: 3}]\n"
 
 
 COMMANDS = ["run", "check", "risk", "scorecard", "describe", "list", "schema", "show", "verify", "rerun", "new", "doctor", "compare",
-            "report", "sweep", "tipping", "warning", "sensitivity", "calibrate"]  # fmt: skip
+            "report", "sweep", "tipping", "warning", "sensitivity", "calibrate", "bench"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -52,8 +52,10 @@ KERNELS = {
     "tools.count_users", "tools.ask_links", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
     "mechanisms.skills.sum_gains", "mechanisms.skills.study", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
 }  # fmt: skip
-# kernels compared where their arguments are made: with Python in tests/systemic/, with a linear programme in tests/test_tipping.py
+# kernels compared where their arguments are made: with Python in tests/systemic/ and tests/test_bench.py, with a linear programme in
+# tests/test_tipping.py
 ELSEWHERE = (
+    "bench.machine",
     "systemic.cascade",
     "analysis.bimodality",
     "analysis.indicators",

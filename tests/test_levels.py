@@ -50,6 +50,8 @@ LEVELS = {  # every module has its line; a new module is put where its imports a
     "analysis.indicators": 4, "analysis.surrogates": 4, "analysis.warning": 4, "analysis.skill": 4, "analysis.watch": 4,
     "analysis.paths": 4, "analysis.paths_scenario": 4, "figures.paths": 4, "analysis.people": 4,
     "figures.warning": 4,
+    "bench": 4, "bench.networks": 4, "bench.machine": 4, "bench.week": 4, "bench.gate": 4, "bench.layout": 4, "bench.ladder": 4,
+    "bench.startup": 4, "bench.guard": 4, "bench.report": 4, "figures.bench": 4, "commands.bench": 5,
     "figures": 4, "figures.base": 4, "figures.network": 4, "figures.series": 4, "figures.risk": 4, "figures.demography": 4,
     "figures.scorecard": 4, "figures.policy": 4, "figures.adoption": 4, "figures.skills": 4,
     "mesa_model": 4, "mesa_agents": 4,

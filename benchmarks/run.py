@@ -1,6 +1,8 @@
 """The whole suite: `smbsim bench` with the peers of this folder, compared with the ratios recorded here.
 
 python benchmarks/run.py [--quick] [--sizes 1000,10000] [--threads 1,2] [--record] …
+
+GraphBLAS takes part where it is installed: pip install ".[bench]".
 """
 
 from __future__ import annotations

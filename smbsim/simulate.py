@@ -130,6 +130,7 @@ class Recorder:
     tier: np.ndarray  # (n,)
     books: Books
     outcome: Outcome
+    still: frozenset[str] = frozenset()  # metrics of mechanisms that are off: looked at once
     values: dict[str, np.ndarray] = field(default_factory=dict)
     flows: dict[tuple[str, str, str], float] = field(default_factory=dict)
     events: tuple[tuple[int, str], ...] = ()  # (week, what happened), none from the burn-in
@@ -142,9 +143,11 @@ class Recorder:
         """Look at the state after week t."""
         orders = state.sum_slots(state.slots.order + state.slots.import_order)
         along = {"tier_orders": by_tier(orders, self.tier), "tier_demand": by_tier(state.firms.demand, self.tier)}
-        for name, value in (*((m.name, m(state)) for m in self.metrics), *along.items(), *self.books.gaps(state).items()):
+        looked = self.metrics if t == self.first else [m for m in self.metrics if m.name not in self.still]
+        for name, value in (*((m.name, m(state)) for m in looked), *along.items(), *self.books.gaps(state).items()):
             if name not in self.values:
                 self.values[name] = np.empty((self.weeks, *np.shape(value)))
+                self.values[name][:] = value  # of all weeks, where it stands still
             self.values[name][t - self.first] = value
         for line, amount in state.flows.items():
             self.flows[line] = self.flows.get(line, 0.0) + amount
@@ -228,7 +231,8 @@ def _record(scenario, state, phases, resting, tier, draws, check, progress, firs
     weeks = scenario.horizon.weeks
     snapshots = np.unique(np.linspace(first, weeks - 1, SNAPSHOTS).astype(int))
     metrics = chosen(scenario.output.metrics)
-    recorder = Recorder(metrics, first, weeks - first, snapshots, resting, tier, Books(state), Outcome.begin(state))
+    still = frozenset(m.name for m in metrics if m.mechanism and not getattr(scenario, m.mechanism).enabled)
+    recorder = Recorder(metrics, first, weeks - first, snapshots, resting, tier, Books(state), Outcome.begin(state), still)
     for t in range(first, weeks):
         advance(state, phases, Step(t, draws), check)
         recorder.record(state, t)

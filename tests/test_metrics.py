@@ -9,7 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from models import advance, given, miniature
 
+from smbsim import scenario, simulate
 from smbsim.adoption import FUNCTIONS
+from smbsim.mechanisms.base import Step
 from smbsim.metrics import METRICS
 from smbsim.metrics.activity import value_added
 from smbsim.metrics.adoption import AI, QUARTILES, SIZES
@@ -601,3 +603,34 @@ def test_structure_is_owned_by_the_state():
     state = network(1, [])
     there = {name for table in TABLES.values() for name in getattr(state, table).columns}
     assert there == {column.name for column in (*STRUCTURE, *COLUMNS)}
+
+
+@pytest.mark.parametrize("model", ["closed", "life"])
+def test_metrics_of_mechanisms_that_are_off_stand_still(model):
+    """So that a run looks at them once. Of those that are on none is left out."""
+    spec = scenario.load({"model": model, "population": {"smbs": 60}, "shocks": [{"kind": "demand", "start": 1, "stop": 9, "size": 0.6}]})
+    state, plan, draws = simulate.prepare(spec)
+    off = [m for m in METRICS.values() if m.mechanism]
+    assert {m.mechanism for m in off} == {"skills", "automation", "platforms"}
+    assert not any(getattr(spec, m.mechanism).enabled for m in off)
+    first = {m.name: m(state) for m in off}
+    for t in range(20):
+        simulate.advance(state, plan, Step(t, draws))
+        for m in off:
+            np.testing.assert_array_equal(m(state), first[m.name], err_msg=m.name)
+
+
+def test_run_records_the_same_as_looking_every_week():
+    """A rung with tools, and the same without: what stands still in one variant moves in the other."""
+    spec = scenario.load({"model": "people", "population": {"smbs": 40}, "horizon": {"weeks": 6, "burn_in": 2},
+                          "variants": {"without": {"automation": {"enabled": False}}}})  # fmt: skip
+    variants = spec.all_variants()
+    result = simulate.run(variants, 3)
+    for name, alone in variants.items():
+        state, plan, draws = simulate.prepare(alone, 3)
+        simulate.burn_in(state, plan, draws, 2)
+        for t in range(6):
+            simulate.advance(state, plan, Step(t, draws))
+            for m in METRICS.values():
+                seen = result[m.name].values[result.variants.index(name), 0, t]
+                np.testing.assert_array_equal(seen, m(state), err_msg=f"{name} {m.name} {t}")

@@ -105,7 +105,7 @@ def labour_saved(state):
     """1 - labour per unit of output relative to rest, as far as tools changed it; SMBs, weighted by staff."""
     firms, small = state.firms, smbs(state)
     staff = firms.employment[small]
-    return 1.0 - firms.labour_intensity[small] @ staff / staff.sum() if staff.any() else 0.0
+    return (1.0 - firms.labour_intensity[small]) @ staff / staff.sum() if staff.any() else 0.0
 
 
 @metric("1", "Productivity of adopters")

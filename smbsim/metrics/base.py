@@ -9,6 +9,8 @@ import numpy as np
 
 from ..state import SMB, State
 
+MOVED_BY = {"skills": "skills", "adoption": "automation", "platforms": "platforms"}  # file of metrics → what moves all of them
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -23,6 +25,11 @@ class Metric:
 
     def __call__(self, state: State):
         return self.of(state)
+
+    @property
+    def mechanism(self) -> str | None:
+        """The one without which the metric stands still."""
+        return MOVED_BY.get(self.of.__module__.rpartition(".")[2])
 
 
 def metric(unit: str, label: str, axis: str | None = None) -> Callable[[Callable], Metric]:

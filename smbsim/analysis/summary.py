@@ -13,6 +13,7 @@ from .lives import CAUSES, lives
 from .resilience import resilience, sectors_hit
 
 MOST_SECTORS, MOST_EVENTS = 4, 3  # that are told of a variant
+LEAST_HIT = 0.0005  # loss of output from which a sector is told of
 
 
 def in_words(result: Result) -> str:
@@ -49,9 +50,10 @@ def _variant_in_words(result: Result, variant: str) -> list[str]:
         lines.append(f"{variant}: {_band(1 - jobs.min(axis=1), 100, '.2f')} % of jobs are not needed at the worst")
     if "sector_output" in result.series:
         names = result.manifest.get("sector_names", {})
-        worst = sectors_hit(result, variant)[:MOST_SECTORS]
+        worst = [hit for hit in sectors_hit(result, variant)[:MOST_SECTORS] if hit[2] >= LEAST_HIT]
         listed = ", ".join(f"{names.get(code, code)} −{depth:.1%} (from week {week})" for code, week, depth in worst)
-        lines.append(f"{variant}: hit most: {listed}")
+        if listed:
+            lines.append(f"{variant}: hit most: {listed}")
     return lines
 
 

@@ -169,23 +169,27 @@ def run(
     progress: Progress = ignore,
     network: FirmNetwork | None = None,
 ) -> Result:
-    """Simulate every variant with one seed.
+    """Simulate every variant with one seed: the last one from a start on the start itself, those before it on copies.
 
     Raises InputError for what the scenario cannot mean, ValueError when an invariant breaks (with `check`).
     """
     started: dict[Scenario, tuple[State, np.ndarray, np.ndarray]] = {}
+    last = {scenario.without_interventions(): name for name, scenario in variants.items()}
     recorders: dict[str, Recorder] = {}
+    panel: dict[str, np.ndarray] = {}
     for name, scenario in variants.items():
         key = scenario.without_interventions()
         if key not in started:
             started[key] = _start(key, seed, economy, threads, check, progress, network)
         state, resting, tier = started[key]
+        panel = panel or _start_panel(state, resting, tier)
         phases = plan(scenario, state, Draws(seed))  # before the copy: what a target looks up is known to the variants after it
-        recorders[name] = _record(scenario, state.copy(), phases, resting, tier, Draws(seed), check, progress)
+        own = started.pop(key)[0] if last[key] == name else state.copy()
+        del state
+        recorders[name] = _record(scenario, own, phases, resting, tier, Draws(seed), check, progress)
     first = next(iter(variants.values()))
-    state, resting, tier = started[first.without_interventions()]
     pairs = {name: _without_policies(name, variants) for name, variant in variants.items() if variant.policies}
-    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier, 0)
+    return _result(first, list(variants), pairs, seed, recorders, own, panel, 0)
 
 
 def futures(
@@ -210,8 +214,8 @@ def futures(
         phases = plan(scenario, shared, target_draws or Draws(seed), known)
         recorders[name] = _record(scenario, shared.copy(), phases, resting, tier, Draws(seed), check, progress, week)
     pairs = {name: _without_policies(name, variants) for name, variant in variants.items() if variant.policies}
-    first = next(iter(variants.values()))
-    return _result(first, list(variants), pairs, seed, recorders, state, resting, tier, week)
+    first, panel = next(iter(variants.values())), _start_panel(state, resting, tier)
+    return _result(first, list(variants), pairs, seed, recorders, state, panel, week)
 
 
 def _without_policies(name: str, variants: Mapping[str, Scenario]) -> str:
@@ -250,7 +254,7 @@ def chosen(names: Sequence[str] | None) -> tuple[Metric, ...]:
     return tuple(METRICS.values() if names is None else (METRICS[name] for name in names))
 
 
-def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week) -> Result:
+def _result(scenario, names, pairs, seed, recorders, state, panel, week) -> Result:
     stack = {name: np.stack([recorders[v].values[name] for v in names])[:, None] for name in recorders[names[0]].values}
     known = {**METRICS, **RECORDED}
     series = {name: Series(v, known[name].unit, known[name].label, known[name].axis) for name, v in stack.items()}
@@ -269,7 +273,7 @@ def _result(scenario, names, pairs, seed, recorders, state, resting, tier, week)
     return Result(
         scenario.name, tuple(names), (seed,), np.arange(week, scenario.horizon.weeks), series,
         {"bullwhip": Series(whip, "1", "Bullwhip ratio", "tier"), **panels(outcomes, pairs)}, labels,
-        {**_firm_panel(state, resting, tier, [recorders[v] for v in names]), **firm_panel(tuple(outcomes.values()))}, flows,
+        {**panel, **_firm_panel([recorders[v] for v in names]), **firm_panel(tuple(outcomes.values()))}, flows,
         events=tuple((v, seed, *event) for v in names for event in recorders[v].events),
     )  # fmt: skip
 
@@ -279,15 +283,22 @@ def _bullwhip(recorder: Recorder, base: Recorder | None) -> np.ndarray:
     return bullwhip(*(recorder.values[name] for name in along), *(base.values[name] for name in along if base is not None))
 
 
-def _firm_panel(state, resting, tier, recorders) -> dict[str, np.ndarray]:
+def _start_panel(state, resting, tier) -> dict[str, np.ndarray]:
+    """The firms of the start and the largest links between them."""
     n, firms, links = len(resting), state.firms, state.links
     flow = state.slots.order[links.slot] * links.weight
     flow[(links.supplier >= n) | (links.buyer >= n)] = 0.0  # of firms that entered during the burn-in
     largest = np.sort(np.argsort(-flow, kind="stable")[: min(LINKS_KEPT, np.count_nonzero(flow))])
     return {
         "sector": firms.sector[:n].copy(), "kind": firms.kind[:n].copy(), "region": firms.region[:n].copy(), "tier": tier,
-        "output": resting, "relative_output": np.stack([r.relative for r in recorders]),
+        "output": resting, "supplier": links.supplier[largest].copy(), "buyer": links.buyer[largest].copy(), "flow": flow[largest],
+    }  # fmt: skip
+
+
+def _firm_panel(recorders) -> dict[str, np.ndarray]:
+    """What became of the firms of the start, by variant."""
+    return {
+        "relative_output": np.stack([r.relative for r in recorders]),
         "ai_functions": np.stack([r.ai_functions for r in recorders]),
         "snapshot_week": recorders[0].snapshots,
-        "supplier": links.supplier[largest].copy(), "buyer": links.buyer[largest].copy(), "flow": flow[largest],
-    }  # fmt: skip
+    }

@@ -52,10 +52,10 @@ def step(variant: str, smbs: int | None, weeks: int | None, threads: int) -> dic
     print(f"{variant}: {state.firms.n} firms, {state.links.n} links, built in {found['build_seconds']:.0f} s, "
           f"{megabytes() / 1e3:.1f} GB", flush=True)  # fmt: skip
     books, rest = Books(state), state.firms.output.sum()
-    output, gaps, seconds, spent = [], [], [], {name: [] for name, _ in phases}
+    output, gaps, seconds, processor, spent = [], [], [], [], {name: [] for name, _ in phases}
     for t in range(weeks):
         state.flows.clear()
-        week, start = Step(t, draws), time.perf_counter()
+        week, start, used = Step(t, draws), time.perf_counter(), time.process_time()
         last = start
         for name, phase in phases:
             phase(state, week)
@@ -63,12 +63,14 @@ def step(variant: str, smbs: int | None, weeks: int | None, threads: int) -> dic
             spent[name].append(now - last)
             last = now
         seconds.append(last - start)
+        processor.append(time.process_time() - used)
         output.append(float(state.firms.output.sum()))
         gaps.append(books.gaps(state))
         shown = " ".join(f"{name} {gap:.0e}" for name, gap in gaps[-1].items())
         print(f"  week {t:>3}  output {output[-1] / rest:.6f} of rest  {shown}  {seconds[-1]:.2f} s", flush=True)
     return found | {
-        "output_at_rest": float(rest), "output": output, "gaps": gaps, "week_seconds": seconds, "peak_megabytes": megabytes(),
+        "output_at_rest": float(rest), "output": output, "gaps": gaps, "week_seconds": seconds, "week_processor_seconds": processor,
+        "peak_megabytes": megabytes(),
         "phase_seconds": {name: statistics.median(values) for name, values in spent.items()},
         "bytes_in_columns": {axis: sum(getattr(state.table(axis), name).nbytes for name in state.table(axis).columns) for axis in TABLES},
     }  # fmt: skip
@@ -78,7 +80,8 @@ def report(found: dict) -> None:
     week, links = statistics.median(found["week_seconds"]), found["links"]
     print(f"\n{found['variant']}: {found['smbs']} SMBs, scale {found['scale']:.4f}, {links / found['firms']:.1f} links and "
           f"{found['slots'] / found['firms']:.1f} slots a firm, {found['threads']} threads")  # fmt: skip
-    print(f"built in {found['build_seconds']:.0f} s; a week takes {week:.2f} s, {1e9 * week / links:.0f} ns a link; "
+    print(f"built in {found['build_seconds']:.0f} s; a week takes {week:.2f} s, {1e9 * week / links:.0f} ns a link "
+          f"({statistics.median(found['week_processor_seconds']):.2f} s of processor time); "
           f"at most {found['build_megabytes'] / 1e3:.1f} GB while built, {found['peak_megabytes'] / 1e3:.1f} GB in all")  # fmt: skip
     worst = {name: max(gap[name] for gap in found["gaps"]) for name in found["gaps"][0]}
     print("largest gaps: " + ", ".join(f"{name} {gap:.1e}" for name, gap in worst.items()))

@@ -241,11 +241,10 @@ def arguments_ship_links(c):
 
 def arguments_pay_due(c):
     weight, spendable = c.shares(c.links), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
+    owed = c.supplier, weight, c.amounts(c.links), c.amounts(c.slots)
     sums = (np.full(FIRMS, np.nan) for _ in range(4))
-    return (
-        0, FIRMS, c.slot_start, c.link_start[c.slot_start], 1.0 + c.shares(FIRMS), 0.01, spendable, c.supplier, weight, c.amounts(c.links),
-        c.amounts(c.slots), *sums, np.zeros(FIRMS),
-    )  # fmt: skip
+    rate = 0.1 + 0.9 * c.shares(FIRMS)
+    return 0, FIRMS, c.slot_start, c.link_start[c.slot_start], rate, 0.01, spendable, *owed, *sums, np.zeros(FIRMS)
 
 
 def arguments_value_use(c):

@@ -179,7 +179,7 @@ def value_inputs(start, stop, slot_start, link_start, price, stock, pipeline, im
         value = 0.0
         at_home = 0.0
         abroad = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             held = stock[s]
             for k in range(pipeline.shape[1]):
                 held += pipeline[s, k]

@@ -248,10 +248,10 @@ class Finance(Mechanism):
     def pay(self, state, step):
         """Customers pay what is due on trade credit, abroad and to their suppliers."""
         firms, links, slots = state.firms, state.links, state.slots
-        terms, smallest = np.where(firms.alive, firms.payment_terms, 1.0), SMALLEST_PAYABLE if self.enabled else 0.0
+        rate, smallest = np.where(firms.alive, 1.0 / firms.payment_terms, 1.0), SMALLEST_PAYABLE if self.enabled else 0.0
         abroad, paid_abroad, owed, paid = (np.empty(firms.n) for _ in range(4))
         received = state.add_by_supplier(
-            pay_due, state.slot_start, state.customer_start, terms, smallest, firms.spendable, links.supplier, links.weight, links.payable,
+            pay_due, state.slot_start, state.customer_start, rate, smallest, firms.spendable, links.supplier, links.weight, links.payable,
             slots.import_payable, abroad, paid_abroad, owed, paid,
         )  # fmt: skip
         firms.trade_due[:] = abroad + owed
@@ -363,41 +363,41 @@ class Finance(Mechanism):
 
 
 @kernel
-def pay_due(first, last, slot_start, customer_start, terms, smallest, spendable, supplier, weight, payable, import_payable,
+def pay_due(first, last, slot_start, customer_start, rate, smallest, spendable, supplier, weight, payable, import_payable,
             abroad, paid_abroad, owed, paid, received):  # fmt: skip
     """Firms first … last - 1 pay what is due, abroad first and then to suppliers, each as far as what they can spend goes:
 
     due = TC / τ_i, all of what is left where the link carries nothing any more
     paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
 
-    terms τ wk, spendable (n,); smallest currency; supplier, weight, payable (m,); import_payable (s,); writes abroad, owed: what was due,
-    and paid_abroad, paid (n,) currency; adds to received (n,) by supplier
+    rate 1/τ, spendable (n,); smallest currency; supplier, weight, payable (m,); import_payable (s,); writes abroad, owed: what was due, and
+    paid_abroad, paid (n,) currency; adds to received (n,) by supplier
     """
     for i in range(first, last):
         slots = np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])
         links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
         due = 0.0
         for s in range(slots[0], slots[1]):
-            due += import_payable[s] / terms[i]
+            due += import_payable[s] * rate[i]
         abroad[i] = due
         share = 1.0 if due <= spendable[i] else BELOW_ONE * spendable[i] / due
         left = spendable[i] - (due if due <= spendable[i] else spendable[i])
         total = 0.0
         for s in range(slots[0], slots[1]):
-            part = import_payable[s] / terms[i] * share
+            part = import_payable[s] * rate[i] * share
             import_payable[s] -= part
             total += part
         paid_abroad[i] = total
         due = 0.0
         for e in range(links[0], links[1]):
             ended = payable[e] < smallest and weight[e] == 0.0
-            due += payable[e] if ended else payable[e] / terms[i]
+            due += payable[e] if ended else payable[e] * rate[i]
         owed[i] = due
         share = 1.0 if due <= left else BELOW_ONE * left / due
         total = 0.0
         for e in range(links[0], links[1]):
             ended = payable[e] < smallest and weight[e] == 0.0
-            part = (payable[e] if ended else payable[e] / terms[i]) * share
+            part = (payable[e] if ended else payable[e] * rate[i]) * share
             rest = payable[e] - part
             payable[e] = rest if rest > NEGLIGIBLE else 0.0
             received[np.uint32(supplier[e])] += part
@@ -410,6 +410,6 @@ def value_use(start, stop, slot_start, price, use, bought, value):
     """Σ p_s (used - bought at once) over the slots of firm i. price, use, bought (s,); writes value (n,) currency/wk."""
     for i in range(start, stop):
         total = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             total += price[s] * (use[s] - bought[s])
         value[i] = total

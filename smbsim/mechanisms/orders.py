@@ -126,10 +126,12 @@ def order_inputs(start, stop, alpha, beta, slot_start, planned, storable, coeffi
     beta, planned, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); writes order, import_order (s,)
     """
     for i in range(start, stop):
-        for s in range(slot_start[i], slot_start[i + 1]):
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             need = coefficient[s] * planned[i]
-            kept = stock[s] if storable[i] else max(stock[s] - need, 0.0)
-            wanted = need + alpha * ((cover[s] * need - kept) + beta[i] * ((lead[s] - 1.0) * need - supply_line[s]))
-            wanted = max(wanted, 0.0)
+            left = stock[s] - need if stock[s] > need else 0.0
+            kept = stock[s] if storable[i] else left
+            gap = (cover[s] * need - kept) + beta[i] * ((lead[s] - 1.0) * need - supply_line[s])
+            wanted = need + alpha * gap
+            wanted = wanted if wanted > 0.0 else 0.0
             import_order[s] = import_share[s] * wanted
             order[s] = wanted - import_order[s]

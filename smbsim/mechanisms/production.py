@@ -200,24 +200,23 @@ def possible_output(
         input_limit = np.inf
         held = 0.0
         needed = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):  # values are selected: branches on data are dear
             a = coefficient[s]
+            vital = essentiality[s] >= binding
             missing = a * wanted - stock[s]
-            bought = 0.0
-            if essentiality[s] >= binding and missing > 0.0:
-                bought = emergency_share * missing * import_factor[group[s]]
+            to_buy = emergency_share * missing * import_factor[np.uint32(group[s])]
+            bought = to_buy if vital and missing > 0.0 else 0.0
             emergency[s] = bought
             stock[s] += bought
-            if a > 0.0:
-                covered = stock[s] / a
-                held += stock[s]
-                needed += a
-                if rule == ARIO:
-                    covered /= max(1.0, psi * (cover[s] + 1.0))
-                if rule != LINEAR and essentiality[s] >= binding:
-                    input_limit = min(input_limit, covered)
-                elif rule == HALF and essentiality[s] == 1:
-                    input_limit = min(input_limit, 0.5 * (covered + capacity[i]))
+            weeks = stock[s] / a
+            covered = weeks if a > 0.0 else np.inf
+            held += stock[s] if a > 0.0 else 0.0
+            needed += a
+            if rule == ARIO:
+                covered /= max(1.0, psi * (cover[s] + 1.0))
+            half = 0.5 * (covered + capacity[i]) if rule == HALF and essentiality[s] == 1 else np.inf
+            allowed = covered if vital and rule != LINEAR else half
+            input_limit = allowed if allowed < input_limit else input_limit
         if rule == LINEAR and needed > 0.0:
             input_limit = held / needed
         possible[i] = min(limit, input_limit)
@@ -228,8 +227,8 @@ def emergency_costs(start, stop, slot_start, group, price, bought, cost):
     """cost_i = Σ_s price_g bought_s over the slots of firm i. group, bought (s,); price (G,) premium included; writes cost (n,)."""
     for i in range(start, stop):
         total = 0.0
-        for s in range(slot_start[i], slot_start[i + 1]):
-            total += price[group[s]] * bought[s]
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
+            total += price[np.uint32(group[s])] * bought[s]
         cost[i] = total
 
 
@@ -238,7 +237,8 @@ def use_inputs(start, stop, slot_start, active, output, coefficient, stock, use)
     """use_s = min(M_s, a_s x_i), taken from stock, for the active firms. active, output (n,); coefficient, stock, use (s,)."""
     for i in range(start, stop):
         if active[i]:
-            for s in range(slot_start[i], slot_start[i + 1]):
+            for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
                 wanted = coefficient[s] * output[i]
-                use[s] = wanted if wanted < stock[s] else stock[s]
-                stock[s] -= use[s]
+                used = wanted if wanted < stock[s] else stock[s]
+                use[s] = used
+                stock[s] -= used

@@ -386,6 +386,7 @@ def test_limits_say_what_was_missed(found):
         assert report._limit(limit, large)[-1] == verdict
     rung["triad_scales"]["2"] = 1.5
     assert limit.find(large) is None
+    assert report._limit(limit, large)[-1] == "not measured, or not quiet"
 
 
 def test_figures_draw(found, tmp_path):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 from .. import economy as economies
 from ..schema import InputError, nearest
@@ -155,7 +156,9 @@ def rung(kind: str, n: int, asked: Asked, economy, triad: Triad, peers: Mapping[
     first = core(network, economy, **sections)
     built = time.perf_counter() - began
     known = Problem.of(first) if network is not None else None
-    others = {name: make(known) for name, make in peers.items() if known is not None and n <= SLOW_PEERS.get(name, n)}
+    taking_part = [name for name in peers if known is not None and n <= SLOW_PEERS.get(name, n)]
+    others = {name: map(peers[name](known).advance, count()) for name in taking_part}  # name -> its weeks, one after the other
+    del known
     state, both, total = first.state, pair(first.state), 2 * asked.repeats
     weeks, memory, clocks = [], {}, []
     first.weeks(WARM_UP)
@@ -163,7 +166,7 @@ def rung(kind: str, n: int, asked: Asked, economy, triad: Triad, peers: Mapping[
         model, clock = make(network, economy, **sections), Clock()
         model.weeks(WARM_UP)
         for k in range(asked.repeats):
-            one_round(clock, (first, model), beside, both, triad, asked.threads, k)
+            one_round(clock, (first, model), beside, both, triad, asked.threads)
             progress((len(clocks) * asked.repeats + k + 1) / total)
         rows = (first, model) if not clocks else (model,)
         memory |= {row.name: layout.per_row(row.state, layout.memory(row.state)) for row in rows}
@@ -171,6 +174,7 @@ def rung(kind: str, n: int, asked: Asked, economy, triad: Triad, peers: Mapping[
             moved = layout.traffic(row)
             weeks += [_week(clock, row, k, moved, triad) for k in asked.threads]
         clocks.append(clock)
+        beside.clear()  # a million firms fill the memory
         del model, rows, row
     clock = clocks[0]
     return {
@@ -182,11 +186,11 @@ def rung(kind: str, n: int, asked: Asked, economy, triad: Triad, peers: Mapping[
         "triad_gb_s": {str(k): triad.rate(clock.median(f"triad {k}")) for k in asked.threads},
         "triad_scales": {str(k): min(c.ratio("triad 1", f"triad {k}") for c in clocks) for k in asked.threads},
         "weeks": weeks,
-        "peers": {name: _peer(clock, name, asked.threads) for name in others},
+        "peers": {name: _peer(clock, name, asked.threads) for name in taking_part},
     }  # fmt: skip
 
 
-def one_round(clock: Clock, models: Sequence[Model], others: Mapping, both: Callable, triad: Triad, threads: Sequence[int], t: int) -> None:
+def one_round(clock: Clock, models: Sequence[Model], others: Mapping, both: Callable, triad: Triad, threads: Sequence[int]) -> None:
     """Everything once, in turn."""
     for k in threads:
         clock.measure(f"triad {k}", partial(triad.run, k))
@@ -197,8 +201,8 @@ def one_round(clock: Clock, models: Sequence[Model], others: Mapping, both: Call
             clock.measure(f"{model.name} {k}", partial(model.weeks, ROUND))
             clock.seconds.setdefault(f"phases {model.name} {k}", []).append(timed_phases(model, ROUND))
         model.state.set_threads(1)
-    for name, peer in others.items():
-        clock.measure(name, partial(peer.advance, t))
+    for name, weeks in others.items():
+        clock.measure(name, partial(next, weeks))
 
 
 def _week(clock: Clock, model: Model, threads: int, moved: dict, triad: Triad) -> dict:

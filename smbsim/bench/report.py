@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .guard import SCALES, Change, counts, quiet, ratios, slower
+from .guard import SCALES, Change, quiet, ratios, slower
 
 MILLION, TENTH = 1_000_000, 100_000
 
@@ -29,13 +29,13 @@ def _rungs(found: dict, size: int, *networks: str) -> list[dict]:
 
 
 def _week(key: str, week: str, threads: int, size: int, networks: Sequence[str], worst=max) -> Callable[[dict], float | None]:
-    """The worst of the rungs of that size, of a figure of a week on so many threads where these count."""
+    """The worst of the rungs of that size, of a figure of a week on so many threads, where nothing else ran."""
 
     def find(found: dict) -> float | None:
         values = [
             row[key]
             for rung in _rungs(found, size, *networks)
-            if counts(rung, threads)
+            if quiet(rung)
             for row in rung["weeks"]
             if (row["week"], row["threads"]) == (week, threads)
         ]
@@ -49,7 +49,7 @@ def _peer(name: str, threads: int, size: int) -> Callable[[dict], float | None]:
         values = [
             times
             for rung in _rungs(found, size)
-            if name in rung["peers"] and counts(rung, threads)
+            if name in rung["peers"] and quiet(rung)
             for k, times in rung["peers"][name]["times"].items()
             if int(k) == threads
         ]
@@ -76,7 +76,7 @@ def _memory(row: str) -> Callable[[dict], float | None]:
 
 
 def _startup(key: str) -> Callable[[dict], float | None]:
-    return lambda found: found.get("startup", {}).get(key)
+    return lambda found: found.get("startup", {}).get(key) if all(map(quiet, found["rungs"])) else None
 
 
 MADE = ("local", "random", "hubs")
@@ -121,9 +121,7 @@ def _parts(found: dict, changes: list[Change] | None) -> Iterator[list[str]]:
     if found["agreement"]:
         yield ["Peers agree to " + ", ".join(f"{gap:.0e} ({name})" for name, gap in found["agreement"].items()) + " of the firm's flow."]
     yield ["## The ladder", "", *table(LADDER, [row for rung in found["rungs"] for row in _ladder(rung)])]
-    yield [
-        f"In brackets: the triad did not show {SCALES} in the same rounds, so that the second core was not free; nothing of it is judged."
-    ]
+    yield [f"In brackets: the triad did not show {SCALES} in the same rounds, so that a core was not free; none of these is judged."]
     largest = max(found["rungs"], key=lambda rung: rung["size"], default=None)
     if largest:
         yield [f"## Phases, {largest['network']}, {_count(largest['size'])} firms", "", *_phases(largest)]
@@ -152,7 +150,7 @@ def _ladder(rung: dict) -> Iterator[list[str]]:
         cells = [f"{week['ms']:.3g}", f"{week['ns_per_link']:.3g}", f"{week['by_pair']:.3g}", f"{week['by_core']:.2f}",
                  f"{1 / week['by_one_thread']:.2f}", f"{week['bytes_per_link']:.0f}", f"{week['gb_s']:.1f}",
                  f"{week['share_of_triad']:.0%}"]  # fmt: skip
-        marked = cells if counts(rung, week["threads"]) else [f"({cell})" for cell in cells]
+        marked = cells if quiet(rung) else [f"({cell})" for cell in cells]
         yield [rung["network"], _count(rung["size"]), week["week"], str(week["threads"]), *marked]
 
 
@@ -173,7 +171,7 @@ def _phases(rung: dict) -> list[str]:
 def _peers(rung: dict) -> Iterator[list[str]]:
     for name, peer in rung["peers"].items():
         times = ", ".join(
-            f"{times:.3g} on {k}" if counts(rung, k) else f"({times:.3g} on {k})" for k, times in peer["times"].items()
+            f"{times:.3g} on {k}" if quiet(rung) else f"({times:.3g} on {k})" for k, times in peer["times"].items()
         )  # fmt: skip
         yield [rung["network"], _count(rung["size"]), name, f"{peer['ms']:.3g}", times]
 
@@ -209,7 +207,7 @@ def _limit(limit: Limit, found: dict) -> tuple[str, ...]:
     value = limit.find(found)
     sign = "at most" if limit.at_most else "at least"
     if value is None:
-        return limit.what, f"{sign} {limit.bound:g}", "–", "not measured, or does not count"
+        return limit.what, f"{sign} {limit.bound:g}", "–", "not measured, or not quiet"
     return limit.what, f"{sign} {limit.bound:g}", f"{value:.3g}", "kept" if limit.holds(value) else "**missed**"
 
 

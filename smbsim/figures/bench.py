@@ -15,7 +15,7 @@ from . import base
 
 SHOWN = {"core": "core of the week", "people": "every mechanism"}
 PAIR = "A x and Aᵀ x, scipy"
-PEERS = {"mesa": "Mesa, agent by agent", "numpy": "numpy and scipy", "graphblas": "GraphBLAS"}
+PEERS = {"mesa": "Mesa", "numpy": "numpy and scipy", "graphblas": "GraphBLAS"}
 NAMED_PHASES = 5  # of the core, the dearest
 ROOM = 2.6  # factor of the x axis to the right of the last size, for the names
 
@@ -76,10 +76,10 @@ def scaling(found: dict, ax=None):
 
 def _scaling_title(curves: dict[str, dict[int, float]]) -> str:
     core = curves[SHOWN["core"]]
-    times = ", ".join(f"{name} takes {base.human(curve[max(curve)] / core[max(curve)], 2)} times as long ({base.human(max(curve))} firms)"
+    times = ", ".join(f"{name} {base.human(curve[max(curve)] / core[max(curve)], 2)} times ({base.human(max(curve))} firms)"
                       for name, curve in curves.items() if name in PEERS.values())  # fmt: skip
     if times:
-        return f"Beside the core: {times}"
+        return f"How much longer than the core: {times}"
     return f"The core takes {base.human(core[max(core)], 2)} s a week at {base.human(max(core))} firms"
 
 
@@ -89,6 +89,8 @@ def roofline(found: dict, ax=None):
 
     Points are the core on the largest size of each network, on one thread and all, and its dearest phases on the first network.
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     largest = max(rung["size"] for rung in found["rungs"])
     rungs = [rung for rung in found["rungs"] if rung["size"] == largest]
     points, phases = list(_cores(rungs)), _phases(rungs[0])
@@ -100,13 +102,17 @@ def roofline(found: dict, ax=None):
     ax.set_xlim(min(across) / 1.5, max(across) * 1.6)
     triad = {int(k): float(np.median([rung["triad_gb_s"][k] for rung in rungs])) for k in rungs[0]["triad_gb_s"]}
     ends = np.array(ax.get_xlim())
+    for line in (ax.xaxis, ax.yaxis):
+        line.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        line.set_major_formatter(FuncFormatter(base.plain))
+        line.set_minor_formatter(NullFormatter())
     ax.set_ylim(min(up) / 2, max(max(up), 1e3 * max(triad.values()) / ends[0]) * 1.3)
     for k, rate in triad.items():
         ax.plot(ends, 1e3 * rate / ends, color=base.INK, linewidth=1.0, linestyle="-" if k == 1 else "--")
         where = ends[0] * 1.05
         text = f"triad, {k} thread{'s' if k > 1 else ''}: {rate:.3g} GB/s"
         down = float(np.degrees(np.arctan2(-1e3 * rate / where, where)))  # of the line, in the numbers drawn
-        beside, edge = (1.08, "bottom") if k == max(triad) else (0.92, "top")
+        beside, edge = (1.08, "bottom") if rate == max(triad.values()) else (0.92, "top")
         ax.text(where, beside * 1e3 * rate / where, text, va=edge, rotation=down, rotation_mode="anchor", transform_rotates_text=True,
                 fontsize=base.SMALL)  # fmt: skip
     colors = {rung["network"]: base.PALETTE[k] for k, rung in enumerate(rungs)}

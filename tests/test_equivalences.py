@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, reject, settings
 from strategies import REPEATABLE, cases, disturb
 
-from smbsim import scenario, simulate
+from smbsim import kernel, scenario, simulate
 from smbsim.interventions import policies as policy
 from smbsim.interventions.policy import Regional
 from smbsim.interventions.shocks import KINDS
@@ -98,6 +98,22 @@ def test_threads_and_blocks_change_no_bit(reference, threads, blocks):
     state, plan, draws = economy()
     state.set_threads(threads, blocks)
     assert_identical(reference, weeks(state, plan, draws))
+
+
+@pytest.mark.parametrize("model", ["closed", "life"])
+def test_sums_in_pieces_know_nothing_of_threads_and_agree_with_sums_in_one(monkeypatch, model):
+    """Large networks are summed by supplier in pieces: the same bits for any threads, and the sums of one piece to rounding."""
+    one = weeks(*economy(model=model), 0, 6)
+    monkeypatch.setattr(kernel, "PIECES_FROM", 1)
+    state, plan, draws = economy(model=model)
+    assert len(state.pieces.blocks) == kernel.PIECES
+    alone = weeks(state, plan, draws, 0, 6)
+    state, plan, draws = economy(threads=3, model=model)
+    assert_identical(alone, weeks(state, plan, draws, 0, 6))
+    for name in ("demand", "cash", "output"):
+        place = next(key for key in one[-1] if key[:2] == ("firms", name))
+        assert np.allclose(one[-1][place], alone[-1][place], rtol=1e-9, atol=1e-9 * np.abs(one[-1][place]).max())
+    assert differs(one, alone), "the pieces were not used"
 
 
 def test_threads_change_no_bit_from_the_start_of_building(reference):

@@ -192,7 +192,7 @@ def _figures() -> Iterable[Entry]:
 
 def _scenarios() -> Iterable[Entry]:
     for name, path in packaged().items():
-        spec = scenario.load(name)
+        spec = scenario.load(name, anywhere=True)
         facts = {"file": str(path), "sources": "; ".join(spec.sources), "variants": ", ".join(spec.all_variants())}
         yield Entry(name, "scenario", spec.name, spec.description, facts)
 

@@ -260,8 +260,10 @@ class Scenario(Section):
         return self._again(merge(self._without("variants"), Node.of(self.variants[name]), []))
 
     def _again(self, root: Node, problems: Sequence[str] = ()) -> Scenario:
-        """Another scenario with the same mechanisms of a user's own."""
-        scenario = _build(root, list(problems))
+        """Another scenario with the same mechanisms of a user's own. It may be as large as this one is."""
+        scenario = _build(root, list(problems), anywhere=True)
+        if scenario.memory > self.memory and (lines := [line for _, line in _too_large(scenario)]):
+            raise InputError(*lines)
         scenario._added = self._added
         return scenario
 
@@ -349,11 +351,14 @@ def used(mechanism: Mechanism, column: Column) -> bool:
     return bool(column.default) or not mechanism.optional or mechanism.enabled
 
 
-def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), economy: str | Path | None = None) -> Scenario:
+def load(
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), economy: str | Path | None = None, anywhere: bool = False
+) -> Scenario:
     """The scenario of a file, of a packaged name ("demand_shock"), or of plain data (what `dump` gave).
 
     overrides : "orders.stock_adjustment=0.2", applied after the file and what it extends
     economy   : a packaged economy or a folder anywhere, instead of what the file says
+    anywhere  : it is not to be run on this machine, whose memory may be too small for it
 
     Raises InputError with one line per mistake.
     """
@@ -366,7 +371,7 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), 
     if economy is not None:
         name = str(economy)
         root.value["economy"] = Node(name if name in economies.available() else str(Path(name).resolve()), "--economy")
-    return _build(root, problems)
+    return _build(root, problems, anywhere)
 
 
 def override(scenario: Scenario, *assignments: str) -> Scenario:
@@ -400,10 +405,10 @@ def _types(entry: dict) -> list[str]:
 # -- from merged data to scenario -----------------------------------------------------------------------------------------------------
 
 
-def _build(root: Node, problems: list[str]) -> Scenario:
+def _build(root: Node, problems: list[str], anywhere: bool = False) -> Scenario:
     """The checked scenario. Raises InputError with all problems, those found before, its own and those of its variants."""
     problems = list(problems)
-    scenario = _validate(root, problems)
+    scenario = _validate(root, problems, anywhere)
     alone = Node({key: node for key, node in root.value.items() if key != "variants"}, root.where)
     variants = root.value["variants"].value if "variants" in root.value else {}
     for name, partial in variants.items() if isinstance(variants, dict) else ():
@@ -415,7 +420,7 @@ def _build(root: Node, problems: list[str]) -> Scenario:
         problems += [f"{partial.value[key].where} variants.{name}: '{key}' cannot differ between variants".lstrip() for key in shared]
         if not shared:
             own: list[str] = []
-            _validate(merge(alone, partial, own), own)
+            _validate(merge(alone, partial, own), own, anywhere)
             said = {_without_places(line) for line in problems}  # by the scenario itself, or an earlier variant
             problems += [line for line in own if _without_places(line) not in said]
     if problems:
@@ -428,7 +433,7 @@ def _without_places(line: str) -> str:
     return re.sub(r"\[\d+\]", "", line)
 
 
-def _validate(root: Node, problems: list[str]) -> Scenario | None:
+def _validate(root: Node, problems: list[str], anywhere: bool) -> Scenario | None:
     given = root.plain()
     try:
         scenario = Scenario.model_validate_json(json.dumps(_filled(given)), strict=True)
@@ -436,12 +441,13 @@ def _validate(root: Node, problems: list[str]) -> Scenario | None:
         problems += [explain(e, root, Scenario, ("extends",)) for e in error.errors(include_url=False)]
         return None
     scenario._given = given
-    problems += [f"{root.at(path).where} {line}".lstrip() for path, line in _misfits(scenario)]
+    found = (*_misfits(scenario), *(() if anywhere else _too_large(scenario)))
+    problems += [f"{root.at(path).where} {line}".lstrip() for path, line in found]
     return scenario
 
 
 def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
-    """(path, line) of what is right by itself and wrong together, or too large for this machine."""
+    """(path, line) of what is right by itself and wrong together."""
     last, smbs = scenario.horizon.weeks - 1, scenario.population.smbs
     for section in ("shocks", "policies"):
         for i, one in enumerate(getattr(scenario, section)):
@@ -467,7 +473,11 @@ def _misfits(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
         yield ("population", "smbs"), "population.smbs and network exclude each other: the files say which firms there are"
     if scenario.network is None and smbs is None:
         yield ("population", "smbs"), "population.smbs = null needs network"
-    available = available_memory()
+
+
+def _too_large(scenario: Scenario) -> Iterable[tuple[tuple, str]]:
+    """(path, line) where the economy needs more memory than can be had."""
+    available, smbs = available_memory(), scenario.population.smbs
     if available is not None and scenario.memory > available:
         needed, most = _gigabytes(scenario.memory), int(smbs * (available / scenario.memory))
         line = f"population.smbs = {smbs} needs about {needed} of memory; {_gigabytes(available)} can be had, enough for {most} firms"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smbsim import describe
 from smbsim import scenario as scenarios
 from smbsim.interventions.shocks import DemandShock
 from smbsim.mechanisms.orders import PRESETS as ORDERS
@@ -518,7 +519,8 @@ def test_schema_declares_every_key_with_unit_bounds_and_source():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
-def test_packaged_scenario_says_its_question_and_its_sources(path):
+def test_packaged_scenario_says_its_question_and_its_sources(path, monkeypatch):
+    monkeypatch.setattr(scenarios, "available_memory", lambda: None)
     s = load(path)
     assert path.read_text().startswith("# ")
     assert "?" in s.description
@@ -529,6 +531,14 @@ def test_packaged_scenario_says_its_question_and_its_sources(path):
     if s.network is not None:  # an installed copy has its files elsewhere
         assert [Path(f).name for f in named.pop("network").values() if f] == [Path(f).name for f in here.pop("network").values() if f]
     assert named == here
+
+
+def test_scenario_too_large_for_this_machine_can_be_read_and_not_run(monkeypatch):
+    monkeypatch.setattr(scenarios, "available_memory", lambda: 10**9)
+    assert load("united_states", anywhere=True).population.smbs > 6e6
+    assert {"united_states", "baseline"} <= {entry.name for entry in describe.entries() if entry.kind == "scenario"}
+    with pytest.raises(InputError, match=r"united_states.yaml:\d+ population.smbs = \d+ needs about 1\d"):
+        load("united_states")
 
 
 def test_the_packaged_scenarios_are_those_promised():

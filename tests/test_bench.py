@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 import smbsim
 from smbsim.bench import gate, guard, ladder, layout, networks, report, startup, week
 from smbsim.bench.machine import Triad, pair, triad
+from smbsim.cli import app
 from smbsim.commands.bench import peers_of
-from smbsim.commands.options import BAD_INPUT, app
+from smbsim.commands.options import BAD_INPUT
 from smbsim.figures import bench as figures
 from smbsim.kernel import kernel
 from smbsim.schema import Column, InputError

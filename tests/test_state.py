@@ -629,15 +629,18 @@ def _resident() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds")
 def test_columns_that_nobody_writes_to_take_no_memory():
-    """80 MB of zeros, their copy, and their copy with more rows are handed out when they are written to."""
-    table, before = Table("firm", 1_000_000), _resident()
-    for k in range(10):
+    """120 MB of zeros, their copy, and their copy with more rows are handed out when they are written to.
+
+    A column of 40 MB is more than the allocator ever takes from memory that was used before.
+    """
+    table, before = Table("firm", 5_000_000), _resident()
+    for k in range(3):
         table.add(Column(f"unused{k}", "1", 0.0, ""))
     twin = copy.deepcopy(table)
     twin.append(1)
-    assert _resident() - before < 8e6
+    assert _resident() - before < 20e6
     table.unused0[:] = 1.0
-    assert _resident() - before > 8e6
+    assert _resident() - before > 20e6
 
 
 def test_copy_of_a_column_has_the_bits_of_its_zeros():

@@ -76,7 +76,7 @@ class Market(Mechanism):
             entrant="scaled",
         ),
         Column("large_customers", "1", 0.0, "The same for the sector's large firms", axis="region", width="sector", low=0),
-        Column("sale_share", "1", 0.0, "Share of what the sector sells outside links", low=0, high=1, entrant="scaled"),
+        Column("sale_share", "1", 0.0, "Weight in what the sector sells outside links; at rest its share", low=0, entrant="scaled"),
         Column("demand_factor", "1", 1.0, "Factor of shocks on final demand; what is cut is saved", low=0),
         Column("taste_factor", "1", 1.0, "Factor of shocks on households' preference; what is cut goes elsewhere", low=0),
         Column("procurement_factor", "1", 1.0, "Factor of policy on the firm's share of government purchases", low=0),

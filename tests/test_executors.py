@@ -23,33 +23,33 @@ def main(monkeypatch, tmp_path):
 
 
 def test_long_ensembles_of_small_economies_go_to_processes(main):
-    assert suited(LONG, 2000, 2) == (PROCESSES, 2)
+    assert suited(LONG, 2000, 2) == PROCESSES
 
 
-def test_short_ones_of_small_economies_are_done_one_after_the_other(main):
-    """Their threads would wait for each other, and processes would take longer to start than to run."""
-    assert suited(100, 2000, 2) == (THREADS, 1)
+def test_short_ones_of_small_economies_go_to_threads(main):
+    """Processes would take longer to start than to run."""
+    assert suited(100, 2000, 2) == THREADS
 
 
 def test_large_economies_go_to_threads(main):
-    assert suited(LONG, LOCKED, 3) == (THREADS, 3)
+    assert suited(LONG, LOCKED, 3) == THREADS
 
 
 def test_work_is_counted_by_worker(main):
     enough = executors.WORTH / (executors.WEEK + 2000 * executors.FIRM_WEEK)
-    assert suited(int(2.1 * enough), 2000, 2) == (PROCESSES, 2)
-    assert suited(int(2.1 * enough), 2000, 4) == (THREADS, 1)
+    assert suited(int(2.1 * enough), 2000, 2) == PROCESSES
+    assert suited(int(2.1 * enough), 2000, 4) == THREADS
 
 
-@pytest.mark.parametrize(("text", "chosen"), [("run()", (THREADS, 1)), ('if __name__ == "__main__":\n    run()', (PROCESSES, 2))])
+@pytest.mark.parametrize(("text", "chosen"), [("run()", THREADS), ('if __name__ == "__main__":\n    run()', PROCESSES)])
 def test_script_is_run_again_by_no_process(main, tmp_path, text, chosen):
     main.__file__ = str(tmp_path / "script.py")
     (tmp_path / "script.py").write_text(text)
     assert suited(LONG, 2000, 2) == chosen
     main.__file__ = str(tmp_path / "gone.py")
-    assert suited(LONG, 2000, 2) == (THREADS, 1)
+    assert suited(LONG, 2000, 2) == THREADS
 
 
 def test_worker_starts_no_workers(main, monkeypatch):
     monkeypatch.setattr(executors, "parent_process", lambda: object())
-    assert suited(LONG, 2000, 2) == (THREADS, 1)
+    assert suited(LONG, 2000, 2) == THREADS

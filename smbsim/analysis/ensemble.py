@@ -78,9 +78,9 @@ def run(
     jobs       : runs at a time; default one per core
     resume     : take finished runs from the folder
     check      : check every column after every phase (slow)
-    executor   : "threads", "processes", or any concurrent.futures.Executor, which stays open; default: threads for large economies, for
-                 small ones processes where they have enough to do, and for mechanisms of your own that stand in a module, because Python
-                 code runs in one thread at a time. In a script of yours processes need `if __name__ == "__main__":`
+    executor   : "threads", "processes", or any concurrent.futures.Executor, which stays open; default: processes for many runs of small
+                 economies, and for mechanisms of your own that stand in a module, because Python code runs in one thread at a time;
+                 otherwise threads. In a script of yours processes need `if __name__ == "__main__":`
     scheduler  : address of a dask scheduler, whose workers compute instead
     shard      : (i, N): compute only every N-th run, from the i-th on; the last of the shards to end makes the result
     reuse      : other results folders, whose finished runs are taken where they are the same
@@ -136,7 +136,7 @@ def compute(
     """
     _check(folder, shard, study.limit)
     if executor is None and jobs != 1 and len(study) > 1:
-        executor, jobs = (PROCESSES, jobs) if study.in_python else suited(study.weeks * len(study), study.firms, jobs)
+        executor = PROCESSES if study.in_python else suited(study.weeks * len(study), study.firms, jobs)
     sharded = shard != (1, 1)
     if folder is not None:
         with told(folder):

@@ -106,11 +106,11 @@ def evaluate(
     with _kept(where) as kept:
         left = [run for run in wanted if not kept.known(run, found)]
         done = len(wanted) - len(left)
-        jobs, executor = where.jobs, where.executor
-        if executor is None and jobs != 1 and hasattr(f, "size"):
+        executor = where.executor
+        if executor is None and where.jobs != 1 and hasattr(f, "size"):
             weeks, firms = f.size
-            executor, jobs = suited(weeks * len(left), firms, jobs)
-        with workers(jobs, executor, where.scheduler, len(left)) as on:
+            executor = suited(weeks * len(left), firms, where.jobs)
+        with workers(where.jobs, executor, where.scheduler, len(left)) as on:
             for batch, rows in as_they_end(partial(_compute, f, found.outputs), _batches(left, on.batch), on):
                 if isinstance(rows, Exception):
                     raise rows

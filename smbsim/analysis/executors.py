@@ -1,8 +1,8 @@
 """Where runs are computed: here, in threads, in processes, on other machines. The same calls, the same results, in no fixed order.
 
     threads    nothing has to be sent; kernels release the lock of the interpreter, which large economies therefore seldom wait for
-    processes  started afresh (spawn), never forked: a fork after a kernel that used threads kills the child; for small economies, most of
-               whose time the interpreter takes, and for code in Python
+    processes  started afresh (spawn), never forked: a fork after a kernel that used threads kills the child; for many runs of small
+               economies, which hold the lock half of their time, and for code in Python
     dask       the address of a scheduler; workers need smbsim installed, but no common folder
     any other  concurrent.futures.Executor that is given
 
@@ -28,7 +28,7 @@ AHEAD = 2  # calls per worker that are with the executor
 BATCH = 20  # runs per task on other machines: a task costs the scheduler about a millisecond, and its result a message
 CONNECT = 10.0  # seconds to find a scheduler
 THREADS, PROCESSES = "threads", "processes"
-LOCKED = 30_000  # firms; below, a run holds the interpreter's lock so often that two threads take longer than one
+LOCKED = 30_000  # firms; below, a run holds the interpreter's lock so long that a few threads are the most that gain
 WEEK, FIRM_WEEK = 1.5e-3, 2.5e-6  # seconds of the processor, roughly: of a week, and more for every firm
 WORTH = 10.0  # seconds of work from which a process of its own pays; about two go into its start
 
@@ -45,14 +45,10 @@ class Workers:
     near: bool = False
 
 
-def suited(weeks: int, firms: int, jobs: int | None = None) -> tuple[str, int]:
-    """(executor, jobs) where none is asked for: so many weeks in all, of economies of this size. The results are the same with any."""
-    jobs = jobs or os.cpu_count() or 1
-    if firms >= LOCKED:
-        return THREADS, jobs
-    if weeks * (WEEK + FIRM_WEEK * firms) > WORTH * jobs and _can_start():
-        return PROCESSES, jobs
-    return THREADS, 1
+def suited(weeks: int, firms: int, jobs: int | None = None) -> str:
+    """The executor where none is asked for: so many weeks in all, of economies of this size. The results are the same with any."""
+    work = weeks * (WEEK + FIRM_WEEK * firms) / (jobs or os.cpu_count() or 1)
+    return PROCESSES if firms < LOCKED and work > WORTH and _can_start() else THREADS
 
 
 def _can_start() -> bool:

@@ -28,7 +28,7 @@ from ..occupations import HOURS
 from ..rest import GOVERNMENT, INVESTMENT
 from ..schema import WEEKS_PER_YEAR, param
 from ..state import EVERYWHERE, SMB, State, total
-from .policy import Policy, Regional, mean_wage
+from .policy import Policy, Regional, mean_wage, share_left
 
 
 class Benefit(Regional):
@@ -129,8 +129,7 @@ class TrainingSubsidy(Policy):
 
     def act(self, state, k, m, who, step):
         """Phase 0: its share of what earlier subsidies leave."""
-        share = state.firms.training_subsidy
-        share[who, k] = min(max(m, 0.0), 1.0) * np.maximum(1.0 - share[who].sum(axis=1), 0.0)
+        share_left(state.firms.training_subsidy, k, m, who)
 
 
 class JobseekerTraining(Regional):

@@ -186,6 +186,11 @@ class Regional(Policy):
         return self.take_up * self.running(state, k, step) * self.regions(state) * state.policies.region_on[k]
 
 
+def share_left(share: np.ndarray, k: int, m: float, who: np.ndarray) -> None:
+    """Writes policy k's share of what earlier policies leave: m in [0, 1] of 1 - Σ share, for the firms `who` (n,). share (n, policies)."""
+    share[who, k] = min(max(m, 0.0), 1.0) * np.maximum(1.0 - share[who].sum(axis=1), 0.0)
+
+
 def mean_wage(state: State) -> float:
     """Currency per head and week at rest, over all regions."""
     force = float(state.regions.labour_force.sum())

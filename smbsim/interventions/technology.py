@@ -28,7 +28,7 @@ from ..draws import logistic
 from ..rest import DATA_PLATFORM, GOVERNMENT, INVESTMENT, MARKETPLACE
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, param
 from ..state import UNLIMITED, State, total
-from .policy import Policy, Regional, mean_wage
+from .policy import Policy, Regional, mean_wage, share_left
 
 
 class ToolGrant(Policy):
@@ -43,8 +43,7 @@ class ToolGrant(Policy):
 
     def act(self, state, k, m, who, step):
         """Phase 0: its share of what earlier grants leave; `automation` draws on the budget when a firm buys."""
-        share = state.firms.tool_subsidy
-        share[who, k] = min(max(m, 0.0), 1.0) * np.maximum(1.0 - share[who].sum(axis=1), 0.0)
+        share_left(state.firms.tool_subsidy, k, m, who)
         state.policies.most[k] = UNLIMITED if self.most is None else self.most
 
 

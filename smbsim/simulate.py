@@ -138,12 +138,13 @@ class Recorder:
     def __post_init__(self):
         self.relative = np.ones((len(self.snapshots), len(self.resting)), dtype=np.float32)
         self.ai_functions = np.zeros(self.relative.shape, dtype=np.int8)
+        self.moving = [m for m in self.metrics if m.name not in self.still]
 
     def record(self, state: State, t: int) -> None:
         """Look at the state after week t."""
         orders = state.sum_slots(state.slots.order + state.slots.import_order)
         along = {"tier_orders": by_tier(orders, self.tier), "tier_demand": by_tier(state.firms.demand, self.tier)}
-        looked = self.metrics if t == self.first else [m for m in self.metrics if m.name not in self.still]
+        looked = self.metrics if t == self.first else self.moving
         for name, value in (*((m.name, m(state)) for m in looked), *along.items(), *self.books.gaps(state).items()):
             if name not in self.values:
                 self.values[name] = np.empty((self.weeks, *np.shape(value)))

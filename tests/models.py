@@ -16,6 +16,11 @@ from smbsim.network import FirmNetwork
 from smbsim.state import SMB
 
 QUIET = {"production": {"breakdown_hazard": 0.0}}
+CALM = {  # every hazard and noise of `life` off: what is at rest stays there
+    "production": {"breakdown_hazard": 0.0}, "foreign": {"demand_noise": 0.0}, "labour": {"productivity_noise": 0.0},
+    "market": {"quality_noise": 0.0}, "exits": {"retirement_hazard": 0.0, "offer_rate": 0.0}, "sourcing": {"review_hazard": 0.0},
+    "entry": {"rate": 0.0}, "strategy": {"search_base": 0.0, "search_slope": 0.0},
+}  # fmt: skip
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from models import advance, columns, lively, miniature, united_states
+from models import CALM, advance, columns, lively, miniature, united_states
 
 from smbsim import adoption, scenario, simulate
 from smbsim.adoption import CEILINGS, FUNCTIONS, chances, tier
@@ -38,11 +38,6 @@ from smbsim.tools import certainty, posterior
 ON = {"model": "life", "automation": {"enabled": True}}
 HASTE = {"enabled": True, "innovation": 4.0, "hurdle": -1.0, "pilots_at_once": 3, "go_on": 0.3, "give_up": 0.25, "setup_years": 0.02}
 NEVER = {"enabled": True, "innovation": 0.0, "imitation": 0.0, "give_up": 0.0}
-CALM = {
-    "production": {"breakdown_hazard": 0.0}, "foreign": {"demand_noise": 0.0}, "labour": {"productivity_noise": 0.0},
-    "market": {"quality_noise": 0.0}, "exits": {"retirement_hazard": 0.0, "offer_rate": 0.0}, "sourcing": {"review_hazard": 0.0},
-    "entry": {"rate": 0.0}, "strategy": {"search_base": 0.0, "search_slope": 0.0},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from models import advance, columns, lively, miniature
+from models import CALM, advance, columns, lively, miniature
 from scipy.optimize import brentq
 
 from smbsim import scenario
@@ -25,11 +25,6 @@ from smbsim.state import LARGE, SMB
 
 ON = {"model": "life", "platforms": {"enabled": True}}
 FREE = {"enabled": True, "fee": 0.0, "data_fee": 0.0, "setup": 0.0, "privacy": 0.0}
-CALM = {
-    "production": {"breakdown_hazard": 0.0}, "foreign": {"demand_noise": 0.0}, "labour": {"productivity_noise": 0.0},
-    "market": {"quality_noise": 0.0}, "exits": {"retirement_hazard": 0.0, "offer_rate": 0.0}, "sourcing": {"review_hazard": 0.0},
-    "entry": {"rate": 0.0}, "strategy": {"search_base": 0.0, "search_slope": 0.0},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

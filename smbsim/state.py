@@ -313,6 +313,10 @@ class State:
         self.suppliers = Rows(self.supplier_start, threads, blocks)  # rows of firms, as sellers
         self.pieces = Pieces(self.customer_start, self.firms.n, threads)  # rows of firms, as buyers, for sums by seller
 
+    def rows(self, k: int) -> Rows:
+        """So many rows with equal work each, as the firms that decide this week, for the threads of this state."""
+        return Rows(np.arange(k + 1), self.customers.threads)
+
     def table(self, axis: str) -> Table:
         """The table of an axis: firm, link, slot, sector, …. Raises KeyError for another."""
         return getattr(self, TABLES[axis])

@@ -3,7 +3,7 @@ r"""Tools in business functions: what firms look at before they adopt one, what 
     m ← m + k (y - m) , v ← (1 - k) v , k = v / (v + σ²)            belief N(m, v) after an observation y with variance σ²
     P(W > 0)                                                        for a worth W that is normal
 
-Pure functions on arrays by firm and function, used by `automation`.
+Pure functions on arrays by firm and function, used by `automation`; kernels work on the rows of those who decide.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from .adoption import FUNCTIONS
 from .draws import LEAST_UNIFORM, Draws
 from .kernel import kernel
 
+LEAST_LABOUR = 0.05  # of a function's work is left to people, however well tools fit. Assumption
+LEAST_COST = 1e-9  # by pay: keeps worth finite where tools cost nothing
+SMALLEST_PAY = 1e-12  # currency/wk of a function: less is nobody
+PEER = 128  # bit of a firm that others look at; those below it say in which functions it has the tool
 SURE = 1e6  # distance to a threshold in standard deviations from which no doubt is left; keeps quotients finite
 
 
@@ -23,22 +27,22 @@ SURE = 1e6  # distance to a threshold in standard deviations from which no doubt
 class Look:
     """What tools are like for some firms, by firm and function.
 
-    pay (k, 7) currency/wk; readiness, routine, quality (k, 7); gain θ (k, 7) by the pay; rent (k,) by the pay; setup, own_setup (k,) years
-    of the pay, in all and what the firm bears of it
+    pay (k, 7) currency/wk; readiness, quality (k, 7); gain θ (k, 7) by the pay; grown (k,): has more than at the start; rent (k,) by the
+    pay; setup, own_setup (k,) years of the pay, in all and what the firm bears of it
     """
 
     pay: np.ndarray
     readiness: np.ndarray
-    routine: np.ndarray
     quality: np.ndarray
     gain: np.ndarray
+    grown: np.ndarray
     rent: np.ndarray
     setup: np.ndarray
     own_setup: np.ndarray
 
     def cost(self, payback: float) -> np.ndarray:
-        """(k, 1) c: rent, and set-up spread over the time of payback, by the pay."""
-        return (self.rent + self.own_setup / payback)[:, None]
+        """(k,) c: rent, and set-up spread over the time of payback, by the pay."""
+        return self.rent + self.own_setup / payback
 
 
 def posterior(mean, variance, shown, noise) -> tuple[np.ndarray, np.ndarray]:
@@ -62,37 +66,208 @@ def uniforms(draws: Draws, name: str, step: int, uid: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def count_users(cell, tier, frontier, number, users):
-    """Firms of each cell, and those with a tool of the tier `frontier` or better.
-
-    cell (n,), below 0: left out; tier (n, F); adds to number (C,), users (C, F)
-    """
-    for i in range(cell.size):
-        c = cell[i]
-        if c >= 0:
-            number[c] += 1.0
-            for f in range(tier.shape[1]):
-                if tier[i, f] >= frontier:
-                    users[c, f] += 1.0
+def labour(depth, readiness, routine, substitution, augmentation):
+    """ℓ(d) = (1 - ς τ d) / (1 + (1-ς) γ d R): labour per unit of a function's work. depth >= 0, readiness in [0, 1]."""
+    replaced = min(substitution * routine * depth, 1.0 - LEAST_LABOUR)
+    return (1.0 - replaced) / (1.0 + (1.0 - substitution) * augmentation * depth * readiness)
 
 
 @kernel
-def ask_links(row, peer, customer_start, supplier, supplier_start, by_supplier, buyer, weight, frontier, tier, belief, seen, having,
-              told):  # fmt: skip
-    """Of the suppliers and customers of each firm that are peers: how many there are, have a tool of the tier `frontier`, and expect of it.
+def ready(relative, resting):
+    """R in [0, 1] from the readiness relative to what is typical."""
+    return min(max(resting + relative, 0.0), 1.0)
 
-    row (k,); peer (n,) bool; customer_start, supplier_start (n+1,); supplier, by_supplier, buyer, weight (m,);
-    tier, belief (n, F); adds to seen (k,), having, told (k, F)
+
+@kernel
+def seen_of(readiness, selling, visible, unwatched, oversight):
+    """η + η_q e (1 - ē (1 - o R)): what a unit of depth does to what customers see, by the function's share of pay. visible η_q e."""
+    return selling + visible * (1.0 - unwatched * (1.0 - oversight * readiness))
+
+
+@kernel
+def beyond(depth, starting, quality):
+    """d̂ - d⁰: q (d - d⁰) where there is more than at the start, d - d⁰ where there is less; within [-1, 1]."""
+    more = depth - starting
+    return min(max(quality * more if more > 0.0 else more, -1.0), 1.0)
+
+
+@kernel
+def describe(
+    start, stop, row, sector, function_share, pays, depth, starting, relative, fit, maturity, routine, routine_factor, earned, besides,
+    selling, visible, unwatched, oversight, synergy, resting, substitution, augmentation, pay, readiness, quality, gain, functions, grown,
+):  # fmt: skip
+    """What the firms of rows start … stop - 1 are like, and what the best tool is for each of their functions.
+
+    q = fit · maturity (1 + κ mean depth of the others) ,  θ = q (1 - ℓ(1) + value) ,  value = (seen · earned + besides) φ / pay
+
+    row, pays, earned currency/wk (k,); sector, maturity, routine_factor (n,); function_share (G, F); depth, starting, relative (n, F);
+    fit, besides currency/wk (k, F); routine τ, selling η (F,); writes pay currency/wk, readiness, quality, gain (k, F),
+    functions (k,) with tools, grown (k,): has more than at the start
+    """
+    F = depth.shape[1]
+    for r in range(start, stop):
+        i = row[r]
+        g = sector[i]
+        total = 0.0
+        functions[r] = 0.0
+        grown[r] = False
+        for f in range(F):
+            total += depth[i, f]
+            if depth[i, f] > 0.0:
+                functions[r] += 1.0
+            if depth[i, f] > starting[i, f]:
+                grown[r] = True
+        for f in range(F):
+            R = ready(relative[i, f], resting)
+            paid = function_share[g, f] * pays[r]
+            q = fit[r, f] * maturity[i] * (1.0 + synergy * ((total - depth[i, f]) / (F - 1)))
+            value = 0.0
+            if paid > SMALLEST_PAY:
+                value = (seen_of(R, selling[f], visible, unwatched, oversight) * earned[r] + besides[r, f]) * function_share[g, f] / paid
+            gain[r, f] = q * (1.0 - labour(1.0, R, routine[f] * routine_factor[i], substitution, augmentation) + value)
+            pay[r, f] = paid
+            readiness[r, f] = R
+            quality[r, f] = q
+
+
+@kernel
+def count_users(peer, region, sector, tier, frontier, number, users, known):
+    """Firms of each sector and region, and those with a tool of the tier `frontier` or better; what there is to know of a firm, in bits.
+
+    peer, region, sector (n,); tier (n, F); adds to number (R, G), users (R, G, F); writes known (n,): bit f for a tool, PEER for a peer
+    """
+    for i in range(peer.size):
+        bits = 0
+        if peer[i]:
+            bits = PEER
+            number[region[i], sector[i]] += 1.0
+            for f in range(tier.shape[1]):
+                if tier[i, f] >= frontier:
+                    bits |= 1 << f
+                    users[region[i], sector[i], f] += 1.0
+        known[i] = bits
+
+
+@kernel
+def ask_links(row, place, customer_start, supplier, buyer, weight, known, belief, seen, having, told):
+    """Of the suppliers, then the customers, of each firm that are peers: how many there are, have the tool, and expect of it.
+
+    Links stand by customer: suppliers are asked row by row, customers in one pass along all links.
+
+    row (k,); place (n,) of each firm in `row`, below 0 of others; customer_start (n+1,); supplier, buyer, weight (m,); known (n,) as above;
+    belief (n, F); adds to seen (k,), having, told (k, F)
     """
     for r in range(row.size):
-        i = row[r]
-        into = customer_start[i + 1] - customer_start[i]
-        for p in range(into + supplier_start[i + 1] - supplier_start[i]):
-            e = customer_start[i] + p if p < into else by_supplier[supplier_start[i] + p - into]
-            j = supplier[e] if p < into else buyer[e]
-            if weight[e] > 0.0 and peer[j]:
+        for e in range(np.uint64(customer_start[row[r]]), np.uint64(customer_start[row[r] + 1])):
+            j = np.uint32(supplier[e])
+            if weight[e] > 0.0 and known[j] >= PEER:
                 seen[r] += 1.0
-                for f in range(tier.shape[1]):
-                    if tier[j, f] >= frontier:
-                        having[r, f] += 1.0
-                        told[r, f] += belief[j, f]
+                if known[j] > PEER:
+                    listen(r, j, known, belief, having, told)
+    for e in range(np.uint64(supplier.size)):
+        r = place[np.uint32(supplier[e])]
+        if r >= 0 and weight[e] > 0.0:
+            i = np.uint32(buyer[e])
+            if known[i] >= PEER:
+                seen[r] += 1.0
+                if known[i] > PEER:
+                    listen(r, i, known, belief, having, told)
+
+
+@kernel
+def listen(r, j, known, belief, having, told):
+    """Firm j tells the one in row r which tools it has and what it expects of them; as `ask_links`."""
+    for f in range(belief.shape[1]):
+        if known[j] & (1 << f):
+            having[r, f] += 1.0
+            told[r, f] += belief[j, f]
+
+
+@kernel
+def share_of_peers(start, stop, row, region, sector, known, number, users, seen, having, link_weight, share, told):
+    """x̄ = w (share of linked firms, where there are any) + (1-w) (share of the others of sector and region); the mean of what was told.
+
+    row, seen (k,); region, sector, known (n,); number (R, G); users (R, G, F); having (k, F); writes share, told, a sum before, (k, F)
+    """
+    for r in range(start, stop):
+        i = row[r]
+        others = number[region[i], sector[i]]
+        if known[i] >= PEER:
+            others -= 1.0
+        for f in range(having.shape[1]):
+            near = 0.0
+            if others > 0.0:
+                own = 1.0 if known[i] & (1 << f) else 0.0
+                near = (users[region[i], sector[i], f] - own) / others
+            linked = having[r, f] / seen[r] if seen[r] > 0.0 else near
+            share[r, f] = link_weight * linked + (1.0 - link_weight) * near
+            told[r, f] = told[r, f] / having[r, f] if having[r, f] > 0.0 else 0.0
+
+
+@kernel
+def weigh(
+    start, stop, row, tier, frontier, share, told, heard, readiness, pay, apart, taste, cost, variance, trial_variance, prior,
+    peer_evidence, hurdle, peer_effect, readiness_effect, resting, caution, choice, context, worth, odds, doubt,
+):  # fmt: skip
+    """What the best tool is worth to those who do not have it, by what they have heard of it.
+
+    context = -h + J (x̄ - ½) + ρ (R - R̄) + apart ,  worth = β ((m - ϕ √v) / c + context) - taste ,  0 where nobody could use it
+    m, v: the prior after what `heard` peers told on average, each of them worth w quarters of own experience
+
+    row, apart, cost, variance (k,); tier (n, F); share, told, heard, readiness, pay, taste (k, F); writes context, worth (k, F);
+    odds = β (m / c + context) - doubt, doubt = βϕ √v / c (n, F), both 0 where there is a tool
+    """
+    for r in range(start, stop):
+        i = row[r]
+        for f in range(share.shape[1]):
+            besides = -hurdle + peer_effect * (share[r, f] - 0.5) + readiness_effect * (readiness[r, f] - resting) + apart[r]
+            context[r, f] = besides
+            worth[r, f] = 0.0
+            odds[i, f] = doubt[i, f] = 0.0
+            if tier[i, f] < frontier:
+                m = prior
+                v = variance[r]
+                quarters = peer_evidence * heard[r, f]
+                if quarters > 0.0 and v > 0.0:
+                    k = v / (v + trial_variance / quarters)
+                    m += k * (told[r, f] - m)
+                    v *= 1.0 - k
+                spread = np.sqrt(v)
+                doubt[i, f] = choice * caution * spread / cost[r]
+                odds[i, f] = choice * (m / cost[r] + besides) - doubt[i, f]
+                if pay[r, f] > SMALLEST_PAY:
+                    worth[r, f] = choice * ((m - caution * spread) / cost[r] + besides) - taste[r, f]
+
+
+@kernel
+def work(
+    start, stop, row, sector, function_share, new, depth, starting, starting_readiness, readiness, quality, pay, routine, routine_factor,
+    selling, visible, unwatched, oversight, resting, substitution, augmentation, before, now, was, is_, seen, rented, practice,
+):  # fmt: skip
+    """What firms do with tools at the depths `new` instead of `depth`.
+
+    ι = 1 + Σ φ_f [ℓ(d̂) / ℓ(d⁰) - 1] ,  practice = 1 + (1 - 2ς) (d̂ - d⁰) ,  seen = Σ φ_f seen_f (d̂ - d⁰) ,  rented = Σ pay_f [d - d⁰]⁺
+
+    row (k,); sector, routine_factor (n,); function_share (G, F); new, readiness, quality, pay (k, F); depth, starting, starting_readiness
+    (n, F); routine τ, selling η (F,); writes before, now: d̂ - d⁰ (k, F); was, is_: ι with both (k,); seen, rented (k,); practice (n, F)
+    """
+    for r in range(start, stop):
+        i = row[r]
+        g = sector[i]
+        earlier = later = shown = paid = 0.0
+        for f in range(new.shape[1]):
+            d, share, R, tau = starting[i, f], function_share[g, f], readiness[r, f], routine[f] * routine_factor[i]
+            old, made = beyond(depth[i, f], d, quality[r, f]), beyond(new[r, f], d, quality[r, f])
+            rest = labour(d, ready(starting_readiness[i, f], resting), routine[f], substitution, augmentation)
+            here = share * (labour(max(d + made, 0.0), R, tau, substitution, augmentation) / rest - 1.0)
+            later += here
+            earlier += here if old == made else share * (labour(max(d + old, 0.0), R, tau, substitution, augmentation) / rest - 1.0)
+            shown += share * seen_of(R, selling[f], visible, unwatched, oversight) * made
+            paid += pay[r, f] * max(new[r, f] - d, 0.0)
+            before[r, f] = old
+            now[r, f] = made
+            practice[i, f] = 1.0 + (1.0 - 2.0 * substitution) * made
+        was[r] = 1.0 + earlier
+        is_[r] = 1.0 + later
+        seen[r] = shown
+        rented[r] = paid

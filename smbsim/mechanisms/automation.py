@@ -50,12 +50,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import tools
 from ..accounts import afford, bear, promised, transfer
 from ..adoption import CEILINGS, FUNCTIONS, TIERS, tier
+from ..draws import LEAST_UNIFORM
 from ..rest import INVESTMENT, price_of_capital
 from ..schema import WEEKS_PER_QUARTER, WEEKS_PER_YEAR, Column, InputError, param
 from ..state import LARGE, SMB, UNLIMITED
-from ..tools import Look, ask_links, certainty, count_users, posterior, uniforms
 from .base import Mechanism, whose_turn
 
 STAGES = ("none", "pilot", "rollout", "mature", "abandoned")
@@ -63,10 +64,7 @@ NO_TOOL, PILOT, ROLLOUT, MATURE, ABANDONED = range(len(STAGES))
 MARKETING, SALES, SERVICE, OPERATIONS, FINANCE, ADMINISTRATION, GREEN = range(len(FUNCTIONS))
 ROUTINE = np.array([0.35, 0.30, 0.45, 0.40, 0.60, 0.50, 0.30])  # τ of specialised tools; MODEL.md M9, green: assumption
 ROUTINE_AT_BEST = ROUTINE * (1.0 / CEILINGS[2])  # of the best tools
-SELLING = np.isin(np.arange(len(FUNCTIONS)), (MARKETING, SALES))
-LEAST_LABOUR = 0.05  # of a function's work is left to people, however well tools fit. Assumption
-LEAST_COST = 1e-9  # by pay: keeps worth finite where tools cost nothing
-SMALLEST_PAY = 1e-12  # currency/wk of a function: less is nobody
+SELLING = np.isin(np.arange(len(FUNCTIONS)), (MARKETING, SALES)).astype(float)
 REFERENCE_HEADS = 20.0  # size at which set-up costs `setup_years`; definition
 
 
@@ -261,150 +259,170 @@ class Automation(Mechanism):
         look = self._look(state, step.t, rows, self._fit(step, firms.uid[rows]) * firms.tool_fit[rows, None])
         in_use = firms.tier[rows] >= self.frontier
         share, told, heard = self._peers(state, rows)
-        u = uniforms(step.draws, "automation taste", 0, firms.uid[rows])
+        u = tools.uniforms(step.draws, "automation taste", 0, firms.uid[rows])
         taste = np.log(u) - np.log1p(-u)  # -βε
-        context = (
-            -self.hurdle + self.peer_effect * (share - 0.5) + self.readiness_effect * (look.readiness - self.resting_readiness)
-            + (self.infrastructure_effect * state.regions.infrastructure[firms.region[rows]]
-               + self.shortage_effect * firms.unfilled[rows] - self.resistance)[:, None]
-        )  # fmt: skip
-        self._learn(state, step, rows, in_use, look)
-        extend, leave = self._judge(state, rows, look, in_use, context, taste)
-        begin = self._begin(state, step, rows, look, ~in_use, share, told, heard, context, taste)
+        context, worth = self._weigh(state, rows, look, share, told, heard, taste)
+        used = np.nonzero(in_use)
+        self._learn(state, step, rows, used, look)
+        extend, leave = np.zeros_like(in_use), np.zeros_like(in_use)
+        extend[used], leave[used] = self._judge(state, rows, used, look, context[used], taste[used])
+        begin = self._begin(state, step, rows, share, told, heard, worth)
         self._move(state, rows, look, leave, extend, begin)
 
     def _fit(self, step, uid) -> np.ndarray:
         """(k, 7) how well tools fit, drawn once for every firm and function; mean one."""
         from scipy.special import ndtri  # half a second to import
 
-        u = uniforms(step.draws, "automation fit", 0, uid)
+        u = tools.uniforms(step.draws, "automation fit", 0, uid)
         return np.exp(self.fit_spread * ndtri(u) - 0.5 * self.fit_spread**2)
 
-    def _look(self, state, t, rows, fit) -> Look:
+    def _look(self, state, t, rows, fit) -> tools.Look:
         """What the firms of these rows are like, and what tools are like for them in week t. fit (k, 7)."""
         firms = state.firms
-        pay = state.sectors.function_share[firms.sector[rows]] * (firms.wage[rows] * firms.employment[rows])[:, None]
-        readiness = self._ready(firms.readiness[rows])
-        depth = firms.depth[rows]
-        others = (depth.sum(axis=1, keepdims=True) - depth) / (len(FUNCTIONS) - 1)
-        quality = fit * firms.maturity[rows, None] * (1.0 + self.synergy * others)
-        routine = ROUTINE_AT_BEST * self.routine * firms.routine_factor[rows, None]
-        saved = 1.0 - self.labour(np.ones(pay.shape), readiness, routine) + self._value(state, rows, pay, readiness)
+        pay, readiness, quality, gain = (np.empty((len(rows), len(FUNCTIONS))) for _ in range(4))
+        functions, grown = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
+        state.rows(len(rows)).run(
+            tools.describe, rows, firms.sector, state.sectors.function_share, firms.wage[rows] * firms.employment[rows], firms.depth,
+            firms.starting_depth, firms.readiness, fit, firms.maturity, self._routine, firms.routine_factor, *self._value(state, rows),
+            *self._seen, self.synergy, *self._labour, pay, readiness, quality, gain, functions, grown,
+        )  # fmt: skip
         heads = np.maximum(firms.employment[rows] / np.maximum(firms.firm_count[rows], 1.0), 1.0)
-        functions = (depth > 0.0).sum(axis=1)
         price = self._price(t) * firms.tool_cost_factor[rows]
         setup = self.setup_years * (heads / REFERENCE_HEADS) ** -self.setup_scale * (1.0 + self.integration * functions) * price
         own = setup * (1.0 - firms.tool_subsidy[rows].sum(axis=1)) * (1.0 - firms.spending_credit[rows])
-        return Look(pay, readiness, routine, quality, quality * saved, self.rent_share * price, setup, own)
+        return tools.Look(pay, readiness, quality, gain, grown, self.rent_share * price, setup, own)
 
-    def _ready(self, relative) -> np.ndarray:
-        """R from the readiness relative to what is typical."""
-        return np.clip(self.resting_readiness + relative, 0.0, 1.0)
+    @property
+    def _labour(self) -> tuple[float, float, float]:
+        return self.resting_readiness, self.substitution, self.augmentation
 
-    def labour(self, depth, readiness, routine) -> np.ndarray:
-        """ℓ(d): labour per unit of a function's work. depth >= 0, readiness in [0, 1], routine τ of the best tools; any shape."""
-        replaced = np.minimum(self.substitution * routine * depth, 1.0 - LEAST_LABOUR)
-        return (1.0 - replaced) / (1.0 + (1.0 - self.substitution) * self.augmentation * depth * readiness)
+    @property
+    def _routine(self) -> np.ndarray:
+        """(7,) τ of the best tools."""
+        return ROUTINE_AT_BEST * self.routine
 
-    def _seen(self, readiness) -> np.ndarray:
-        """What a unit of depth does to what customers see, by the function's share of pay."""
-        caught = 1.0 - self.machine_errors * (1.0 - self.oversight * readiness)
-        return self.selling_gain * SELLING + self.quality_gain * self.human_errors * caught
+    @property
+    def _seen(self) -> tuple[np.ndarray, float, float, float]:
+        """What customers see of tools: (7,) of those that sell, of errors, of errors nobody looks for, and the share that staff finds."""
+        return self.selling_gain * SELLING, self.quality_gain * self.human_errors, self.machine_errors, self.oversight
 
-    def _value(self, state, rows, pay, readiness) -> np.ndarray:
-        """(k, 7) what tools bring besides labour saved, at full depth, by the pay of the function."""
+    def _value(self, state, rows) -> tuple[np.ndarray, np.ndarray]:
+        """What sales earn (k,), and what tools at full depth save besides labour (k, 7), by the share of pay; currency/wk."""
         firms = state.firms
         interest = firms.interest_rate[rows] / WEEKS_PER_YEAR
-        sales = firms.mean_demand[rows]
-        earned = np.maximum(firms.price[rows] - firms.unit_cost[rows], 0.0) * sales
-        value = self._seen(readiness) * earned[:, None]
+        sales, cost = firms.mean_demand[rows], firms.unit_cost[rows]
         capital = price_of_capital(state) * firms.capital[rows]
-        value[:, SERVICE] += self.capital_gain * (interest + firms.depreciation_share[rows]) * capital
-        value[:, OPERATIONS] += self.cover_gain * interest * firms.unit_cost[rows] * firms.finished_cover[rows] * sales
-        value[:, FINANCE] += self.cash_gain * interest * firms.liquidity_target[rows]
-        value *= state.sectors.function_share[firms.sector[rows]]
-        return np.divide(value, pay, out=np.zeros(pay.shape), where=pay > SMALLEST_PAY)
+        saved = np.zeros((len(rows), len(FUNCTIONS)))
+        saved[:, SERVICE] = self.capital_gain * (interest + firms.depreciation_share[rows]) * capital
+        saved[:, OPERATIONS] = self.cover_gain * interest * cost * firms.finished_cover[rows] * sales
+        saved[:, FINANCE] = self.cash_gain * interest * firms.liquidity_target[rows]
+        return np.maximum(firms.price[rows] - cost, 0.0) * sales, saved
 
     def _peers(self, state, rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(k, 7) share of peers with the best tool; what linked ones with it expect of it, on average, and how many they are."""
         firms, links, shape = state.firms, state.links, (len(rows), len(FUNCTIONS))
+        number = np.zeros((len(state.region_names), len(state.sector_codes)))
+        users, known = np.zeros((*number.shape, len(FUNCTIONS))), np.empty(firms.n, dtype=np.uint8)
         peer = firms.alive & (firms.kind == SMB) & (firms.employment > 0.0)
-        G, R = len(state.sector_codes), len(state.region_names)
-        cell = np.where(peer, firms.region * np.int64(G) + firms.sector, -1)
-        number, users = np.zeros(R * G), np.zeros((R * G, len(FUNCTIONS)))
-        count_users(cell, firms.tier, self.frontier, number, users)
-        seen, having, told = np.zeros(len(rows)), np.zeros(shape), np.zeros(shape)
+        tools.count_users(peer, firms.region, firms.sector, firms.tier, self.frontier, number, users, known)
+        seen, having, share, told = np.zeros(len(rows)), np.zeros(shape), np.empty(shape), np.zeros(shape)
         if self.link_weight > 0.0 or self.peer_evidence > 0.0:
-            ask_links(
-                rows, peer, state.customer_start, links.supplier, state.supplier_start, state.by_supplier, links.buyer, links.weight,
-                self.frontier, firms.tier, firms.belief_mean, seen, having, told,
-            )  # fmt: skip
-        others = number[cell[rows], None] - 1.0
-        near = users[cell[rows]] - (firms.tier[rows] >= self.frontier)
-        near = np.divide(near, others, out=np.zeros(shape), where=others > 0.0)
-        linked = np.divide(having, seen[:, None], out=near.copy(), where=seen[:, None] > 0.0)
-        told = np.divide(told, having, out=np.zeros(shape), where=having > 0.0)
-        return self.link_weight * linked + (1.0 - self.link_weight) * near, told, having
+            place = np.full(firms.n, -1, dtype=np.int32)
+            place[rows] = np.arange(len(rows))
+            tools.ask_links(
+                rows, place, state.customer_start, links.supplier, links.buyer, links.weight, known, firms.belief_mean, seen, having, told
+            )
+        state.rows(len(rows)).run(
+            tools.share_of_peers, rows, firms.region, firms.sector, known, number, users, seen, having, self.link_weight, share, told
+        )
+        return share, told, having
 
-    def _learn(self, state, step, rows, in_use, look) -> None:
-        """What a quarter of use has shown, and processes that mature with it."""
-        firms = state.firms
-        mean, variance = firms.belief_mean[rows], firms.belief_variance[rows]
-        doubts = in_use & (variance > 0.0)
+    def _weigh(self, state, rows, look, share, told, heard, taste) -> tuple[np.ndarray, np.ndarray]:
+        """(k, 7) what counts besides the gain of the best tool, and its worth to those who do not have it, taste included."""
+        firms, context, worth = state.firms, np.empty(share.shape), np.empty(share.shape)
+        apart = (
+            self.infrastructure_effect * state.regions.infrastructure[firms.region[rows]]
+            + self.shortage_effect * firms.unfilled[rows] - self.resistance
+        )  # fmt: skip
+        state.rows(len(rows)).run(
+            tools.weigh, rows, firms.tier, self.frontier, share, told, heard, look.readiness, look.pay, apart, taste,
+            np.maximum(look.cost(self.payback_years), tools.LEAST_COST), self.prior_spread**2 * (1.0 - firms.advice[rows]),
+            self.trial_noise**2, self.prior_gain, self.peer_evidence, self.hurdle, self.peer_effect, self.readiness_effect,
+            self.resting_readiness, self.caution, self.choice, context, worth, firms.tool_odds, firms.tool_doubt,
+        )  # fmt: skip
+        return context, worth
+
+    def _learn(self, state, step, rows, used, look) -> None:
+        """What a quarter has shown of the tools in use, and processes that mature with them."""
+        firms, (r, f) = state.firms, used
+        i = rows[r]
+        doubts = firms.belief_variance[i, f] > 0.0
         if doubts.any():
             from scipy.special import ndtri  # half a second to import
 
-            noise = self.trial_noise**2 / (1.0 + look.readiness)
-            shown = look.gain + np.sqrt(noise) * ndtri(uniforms(step.draws, "automation trial", step.t, firms.uid[rows]))
-            learned = posterior(mean, variance, shown, noise)
-            for column, old, new in zip((firms.belief_mean, firms.belief_variance), (mean, variance), learned, strict=True):
-                column[rows] = np.where(doubts, new, old)
-        more = (firms.depth[rows] > firms.starting_depth[rows]).any(axis=1)
+            r, i, f = r[doubts], i[doubts], f[doubts]
+            noise = self.trial_noise**2 / (1.0 + look.readiness[r, f])
+            luck = ndtri(np.maximum(step.draws.uniform("automation trial", step.t, firms.uid[i], f), LEAST_UNIFORM))
+            shown = look.gain[r, f] + np.sqrt(noise) * luck
+            firms.belief_mean[i, f], firms.belief_variance[i, f] = tools.posterior(
+                firms.belief_mean[i, f], firms.belief_variance[i, f], shown, noise
+            )
         pace = WEEKS_PER_QUARTER / self.maturity_weeks
-        firms.maturity[rows] += np.where(more, pace * (1.0 - firms.maturity[rows]), 0.0)
+        firms.maturity[rows] += np.where(look.grown, pace * (1.0 - firms.maturity[rows]), 0.0)
 
-    def _judge(self, state, rows, look, in_use, context, taste) -> tuple[np.ndarray, np.ndarray]:
-        """(k, 7) bool: what is extended, what is given up."""
-        firms = state.firms
-        mean, spread = firms.belief_mean[rows], np.sqrt(firms.belief_variance[rows])
+    def _judge(self, state, rows, used, look, context, taste) -> tuple[np.ndarray, np.ndarray]:
+        """(u,) bool: which of the tools in use are extended, which are given up. used: row and function; context, taste (u,)."""
+        firms, (r, f) = state.firms, used
+        mean, spread = firms.belief_mean[rows[r], f], np.sqrt(firms.belief_variance[rows[r], f])
         pays, carries = (
-            certainty(self.choice * (mean / cost + context) - taste, self.choice * spread / cost)
-            for cost in (np.maximum(c, LEAST_COST) for c in (look.cost(self.payback_years), look.rent[:, None]))
+            tools.certainty(self.choice * (mean / cost + context) - taste, self.choice * spread / cost)
+            for cost in (np.maximum(c, tools.LEAST_COST)[r] for c in (look.cost(self.payback_years), look.rent))
         )
-        leave = in_use & (np.where(firms.tool_stage[rows] == PILOT, pays, carries) < self.give_up)
-        return in_use & ~leave & (pays > self.go_on), leave
+        leave = np.where(firms.tool_stage[rows[r], f] == PILOT, pays, carries) < self.give_up
+        return ~leave & (pays > self.go_on), leave
 
-    def _begin(self, state, step, rows, look, open_, share, told, heard, context, taste) -> np.ndarray:
+    def _begin(self, state, step, rows, share, told, heard, worth) -> np.ndarray:
         """(k, 7) bool: the pilots that begin, of a firm the worthiest, at most so many at once; beliefs start with them."""
-        firms = state.firms
-        quarters = self.peer_evidence * heard  # of evidence
-        noise = np.divide(self.trial_noise**2, quarters, out=np.full(heard.shape, np.inf), where=quarters > 0.0)
-        doubt = np.broadcast_to(self.prior_spread**2 * (1.0 - firms.advice[rows, None]), heard.shape)
-        mean, variance = posterior(np.full(heard.shape, self.prior_gain), doubt, told, noise)
-        cost = np.maximum(look.cost(self.payback_years), LEAST_COST)
-        sure, doubt = self.choice * (mean / cost + context), self.choice * self.caution * np.sqrt(variance) / cost
-        firms.tool_odds[rows], firms.tool_doubt[rows] = np.where(open_, sure - doubt, 0.0), np.where(open_, doubt, 0.0)
-        worth = self.choice * ((mean - self.caution * np.sqrt(variance)) / cost + context) - taste
-        rate = (self.weekly("innovation") + self.weekly("imitation") * share) * WEEKS_PER_QUARTER
-        looks = uniforms(step.draws, "automation look", step.t, firms.uid[rows]) < -np.expm1(-rate)
-        wanted = np.where(open_ & looks & (worth > 0.0) & (look.pay > SMALLEST_PAY), worth, -np.inf)
-        rank = np.argsort(np.argsort(-wanted, axis=1, kind="stable"), axis=1, kind="stable")
-        wanted[rank >= self.pilots_at_once] = -np.inf
-        begins = wanted > -np.inf
-        for column, values in ((firms.belief_mean, mean), (firms.belief_variance, variance)):
-            column[rows] = np.where(begins, values, column[rows])
+        firms, (r, f) = state.firms, np.nonzero(worth > 0.0)
+        rate = (self.weekly("innovation") + self.weekly("imitation") * share[r, f]) * WEEKS_PER_QUARTER
+        u = np.maximum(step.draws.uniform("automation look", step.t, firms.uid[rows[r]], f), LEAST_UNIFORM)
+        looks = u < -np.expm1(-rate)
+        r, f = r[looks], f[looks]
+        order = np.lexsort((f, -worth[r, f], r))
+        r, f = r[order], f[order]
+        first = np.arange(len(r)) - np.searchsorted(r, r) < self.pilots_at_once
+        r, f = r[first], f[first]
+        quarters = self.peer_evidence * heard[r, f]  # of evidence
+        noise = np.divide(self.trial_noise**2, quarters, out=np.full(len(r), np.inf), where=quarters > 0.0)
+        doubt = self.prior_spread**2 * (1.0 - firms.advice[rows[r]])
+        firms.belief_mean[rows[r], f], firms.belief_variance[rows[r], f] = tools.posterior(self.prior_gain, doubt, told[r, f], noise)
+        begins = np.zeros(worth.shape, dtype=bool)
+        begins[r, f] = True
         return begins
 
     def _move(self, state, rows, look, leave, extend, begin) -> None:
-        """Tools are given up, extended and begun, as far as they can be paid; then what they do is brought up to date."""
+        """Tools are given up, extended and begun; then what they do is brought up to date, of all these firms."""
+        firms = state.firms
+        new, stage = firms.depth[rows], firms.tool_stage[rows]
+        firms.tool_plan[rows] = 0.0
+        moves = np.flatnonzero((leave | extend | begin).any(axis=1))
+        if len(moves):
+            new[moves], stage[moves] = self._change(
+                state, rows[moves], look.readiness[moves], WEEKS_PER_YEAR * look.setup[moves, None] * look.pay[moves], leave[moves],
+                extend[moves], begin[moves],
+            )  # fmt: skip
+        self._apply(state, rows, look, new, stage)
+
+    def _change(self, state, rows, readiness, setup, leave, extend, begin) -> tuple[np.ndarray, np.ndarray]:
+        """(k, 7) depth and stage after what is done is done, as far as it can be paid. setup (k, 7) currency at full depth."""
         firms = state.firms
         depth, former = firms.depth[rows], firms.former_depth[rows]
         top = CEILINGS[self.frontier]
-        pace = self.step_share * (1.0 - self.resistance) * (0.5 + look.readiness)
+        pace = self.step_share * (1.0 - self.resistance) * (0.5 + readiness)
         wanted = np.where(extend, np.minimum(depth + pace * (top - former), top), depth)
         wanted = np.where(begin, depth + self.pilot_share * np.maximum(top - depth, 0.0), wanted)
         step_up = np.maximum(wanted - depth, 0.0)
-        whole = WEEKS_PER_YEAR * look.setup[:, None] * look.pay * step_up
+        whole = setup * step_up
         share = promised(state, firms.tool_subsidy[rows], whole.sum(axis=1), rows)
         cost = whole * (1.0 - share.sum(axis=1))[:, None]
         spare = np.where(firms.spendable[rows] < UNLIMITED, firms.cash[rows] - 0.5 * firms.liquidity_target[rows], UNLIMITED)
@@ -424,7 +442,7 @@ class Automation(Mechanism):
         firms.former_depth[rows] = np.where(begin, depth, former)
         self._buy(state, rows, np.where(grows, whole, 0.0).sum(axis=1), share)
         self._write_off(state, rows, depth, new)
-        self._apply(state, rows, look, new, stage)
+        return new, stage
 
     def _buy(self, state, rows, whole, share) -> None:
         """Set-up (k,) currency is paid to the investment pool, the shares (k, P) of policies by the state."""
@@ -446,30 +464,31 @@ class Automation(Mechanism):
 
     def _apply(self, state, rows, look, new, stage) -> None:
         """Depth and stage, and all that follows from them."""
-        firms = state.firms
-        start, share = firms.starting_depth[rows], state.sectors.function_share[firms.sector[rows]]
-        before, now = (np.clip(np.where(d > start, look.quality, 1.0) * (d - start), -1.0, 1.0) for d in (firms.depth[rows], new))
-        resting = self.labour(start, self._ready(firms.starting_readiness[rows]), ROUTINE_AT_BEST * self.routine)
-        was, is_ = (
-            1.0 + (share * (self.labour(np.maximum(start + change, 0.0), look.readiness, look.routine) / resting - 1.0)).sum(axis=1)
-            for change in (before, now)
-        )
+        firms, shares, shape = state.firms, state.sectors.function_share, new.shape
+        before, now = np.empty(shape), np.empty(shape)
+        was, is_, seen, rented = (np.empty(len(rows)) for _ in range(4))
+        state.rows(len(rows)).run(
+            tools.work, rows, firms.sector, shares, new, firms.depth, firms.starting_depth, firms.starting_readiness, look.readiness,
+            look.quality, look.pay, self._routine, firms.routine_factor, *self._seen, *self._labour, before, now, was, is_, seen, rented,
+            firms.practice,
+        )  # fmt: skip
         firms.redundant[rows] = np.maximum(firms.redundant[rows] + firms.employment[rows] * (1.0 - is_ / was), 0.0)
         firms.labour_intensity[rows] = is_ * (1.0 + self.disruption * (stage == ROLLOUT).any(axis=1))
-        firms.practice[rows] = 1.0 + (1.0 - 2.0 * self.substitution) * now
-        firms.tool_reach[rows] = np.exp((share * self._seen(look.readiness) * now).sum(axis=1))
+        firms.tool_reach[rows] = np.exp(seen)
         firms.order_care[rows] = self.care_gain * np.maximum(now[:, OPERATIONS], 0.0)
-        firms.base_rent[rows] = self.rent_share * (look.pay * np.maximum(new - start, 0.0)).sum(axis=1)
-        self._save(state, rows, share, before, now)
+        firms.base_rent[rows] = self.rent_share * rented
+        self._save(state, rows, before, now)
         firms.depth[rows], firms.tool_stage[rows] = new, stage
 
-    def _save(self, state, rows, share, before, now) -> None:
+    def _save(self, state, rows, before, now) -> None:
         """Stocks, cash and capital that tools make unnecessary, for firms whose tools have changed."""
         firms, slots = state.firms, state.slots
         moved = np.flatnonzero((before != now).any(axis=1))
         if len(moved) == 0:
             return
-        rows, before, now = rows[moved], share[moved] * before[moved], share[moved] * now[moved]
+        rows = rows[moved]
+        share = state.sectors.function_share[firms.sector[rows]]
+        before, now = share * before[moved], share * now[moved]
 
         def ratio(gain, f):
             return (1.0 - gain * now[:, f]) / (1.0 - gain * before[:, f])

@@ -33,7 +33,7 @@ from smbsim.metrics.identities import Books
 from smbsim.rest import INVESTMENT
 from smbsim.schema import InputError
 from smbsim.state import LARGE, SMB, UNLIMITED
-from smbsim.tools import certainty, posterior
+from smbsim.tools import certainty, labour, posterior
 
 ON = {"model": "life", "automation": {"enabled": True}}
 HASTE = {"enabled": True, "innovation": 4.0, "hurdle": -1.0, "pilots_at_once": 3, "go_on": 0.3, "give_up": 0.25, "setup_years": 0.02}
@@ -398,17 +398,15 @@ def test_money_closes_and_bounds_hold_where_tools_spread_fast():
 @settings(max_examples=100, deadline=None)
 def test_labour_per_unit_of_work_falls_with_depth(substitution, augmentation, routine, readiness):
     """For ς > 0 never up, and down where there is anything that tools can do."""
-    mechanism = Automation(enabled=True, substitution=substitution, augmentation=augmentation)
-    labour = mechanism.labour(np.linspace(0, 1, 21), readiness, routine)
-    assert labour[0] == 1.0
-    assert np.all(np.diff(labour) <= 1e-15)
-    assert routine < 0.01 or labour[-1] < 1.0
+    left = [labour(depth, readiness, routine, substitution, augmentation) for depth in np.linspace(0, 1, 21)]
+    assert left[0] == 1.0
+    assert np.all(np.diff(left) <= 1e-15)
+    assert routine < 0.01 or left[-1] < 1.0
 
 
 def test_helping_people_saves_labour_only_as_far_as_they_are_ready():
-    mechanism = Automation(enabled=True, substitution=0.0, augmentation=0.5)
-    assert mechanism.labour(1.0, 0.0, 0.5) == 1.0
-    assert mechanism.labour(1.0, 1.0, 0.5) == pytest.approx(1.0 / 1.5)
+    assert labour(1.0, 0.0, 0.5, 0.0, 0.5) == 1.0
+    assert labour(1.0, 1.0, 0.5, 0.0, 0.5) == pytest.approx(1.0 / 1.5)
 
 
 def full_use(state, draws, function, **parameters):

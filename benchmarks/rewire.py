@@ -22,15 +22,14 @@ THIN = {"reconstruct": {"threshold": 0.05, "draws_per_slot": 1.2}}
 
 def change(state, links: int, rng) -> float:
     """Drop some links and add as many between firms that had none; seconds it takes."""
-    keep = np.ones(state.links.n, dtype=bool)
-    keep[rng.choice(state.links.n, links, replace=False)] = False
+    gone = np.sort(rng.choice(state.links.n, links, replace=False))
     slot, supplier = rng.integers(state.slots.n, size=links), rng.integers(state.firms.n, size=links)
     pairs = np.unique(slot * state.firms.n + supplier)
     slot, supplier = pairs // state.firms.n, pairs % state.firms.n
     there = np.isin(pairs, state.links.slot.astype(np.int64) * state.firms.n + state.links.supplier)
     slot, supplier = slot[~there], supplier[~there]
     start = time.perf_counter()
-    state.rewire(links=(supplier, state.slots.customer[slot], state.slots.group[slot]), keep_links=keep)
+    state.rewire(links=(supplier, state.slots.customer[slot], state.slots.group[slot]), gone_links=gone)
     return time.perf_counter() - start
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .kernel import Pieces, Rows, kernel
+from .rows import Moves, cut_rows, find, move_owners, move_starts, pick_rows, sort_rows, spans
 from .schema import Column, nearest
 
 SMB, LARGE = 0, 1
@@ -32,6 +33,7 @@ WORKER, OWNER = 0, 1
 CLASSES = ("worker", "owner")
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
+NO_ROWS = np.empty(0, dtype=np.int64)
 NEVER = 2**30  # a week that does not come
 MEMORY = 156  # weeks for which the rule of a policy remembers what it saw; a bound for its windows
 CAUSES = ("none", "illiquid", "insolvent", "voluntary", "retirement", "merger")  # of the exit of a firm
@@ -115,15 +117,21 @@ class Table:
 
     def append(self, rows: int) -> slice:
         """Add rows at the end, every column at its default; capacity grows by half when it is used up. Returns the new rows."""
-        first, n = self.n, self.n + rows
+        first = self.n
+        self._resize(first + rows)
+        return slice(first, self.n)
+
+    def _resize(self, n: int) -> None:
+        """Use n rows; the memory behind those in use is at the default."""
         if n > self._rows:
-            self.__dict__["_rows"] = max(n, int(1.5 * self._rows))
-            for name, old in self._buffers.items():
-                self._buffers[name] = extended(old[:first], self._rows, self.columns[name])
+            rows = max(n, int(1.5 * self._rows))
+            for name, column in self.columns.items():
+                self._buffers[name] = extended(getattr(self, name), rows, column)
+                self._show(name)  # one after the other, so that what it was goes
+            self.__dict__["_rows"] = rows
         self.__dict__["n"] = n
         for name in self.columns:
             self._show(name)
-        return slice(first, n)
 
     def inherited(self, models: np.ndarray, size: np.ndarray) -> dict[str, np.ndarray]:
         """What new rows take over from these rows, by `Column.entrant`. models (k,) rows; size (k,) relative to the model."""
@@ -140,18 +148,12 @@ class Table:
         for name, value in values.items():
             getattr(self, name)[rows] = value
 
-    def rearrange(self, source: np.ndarray, new: np.ndarray) -> None:
-        """Row k becomes what row source[k] was; the rows `new`, where source is -1, get the default of every column."""
+    def rearrange(self, move: Moves) -> None:
+        """Rows go, rows come at the default of every column, and those between them move, in place."""
+        self._resize(max(move.n, self.n))
         for name, column in self.columns.items():
-            old = getattr(self, name)
-            values = np.empty((len(source), *old.shape[1:]), dtype=old.dtype)
-            if self.n:
-                np.take(old, source, axis=0, out=values, mode="clip")
-            values[new] = column.default
-            self._buffers[name] = values
-        self.__dict__.update(n=len(source), _rows=len(source))
-        for name in self.columns:
-            self._show(name)
+            move(self._buffers[name], column.default)
+        self._resize(move.n)
 
     def widen(self, name: str, width: int) -> None:
         """Give the second axis of a column a new, larger length; what is added is at the default."""
@@ -247,27 +249,16 @@ class State:
 
     def _join(self, slots, links) -> None:
         self.slots.customer[:], self.slots.group[:] = slots
-        self._cut_slots()
         self.links.supplier[:], self.links.buyer[:], group = links[0], links[1], np.asarray(links[2], dtype=np.int32)
         match_slots(self.slots.customer, self.slots.group, self.links.buyer, group, self.links.slot)
         assert np.min(self.links.slot, initial=0) >= 0, "a link has no slot, or stands before its turn"
-        self._cut_links()
+        self._index()
 
     def _index(self) -> None:
         """Make the index arrays from the rows of slots and links."""
-        self._cut_slots()
-        self._cut_links()
-
-    def _cut_slots(self) -> None:
-        self.slot_start = np.zeros(self.firms.n + 1, dtype=np.int64)
-        cut_rows(self.slots.customer, self.slot_start)
-
-    def _cut_links(self) -> None:
-        self.link_start = np.zeros(self.slots.n + 1, dtype=np.int64)
-        cut_rows(self.links.slot, self.link_start)
-        self.customer_start = self.link_start[self.slot_start]
-        self.supplier_start = np.zeros(self.firms.n + 1, dtype=np.int64)
-        cut_rows(self.links.supplier, self.supplier_start)
+        n = self.firms.n
+        self.slot_start, self.link_start = _cut(self.slots.customer, n), _cut(self.links.slot, self.slots.n)
+        self.customer_start, self.supplier_start = self.link_start[self.slot_start], _cut(self.links.supplier, n)
         self._by_supplier = None
 
     @property
@@ -284,28 +275,35 @@ class State:
 
     def slot_rows(self, customer: np.ndarray, group: np.ndarray) -> np.ndarray:
         """Rows of the slots (customer, group), which must be there."""
-        return _find(customer, group, self.slot_start, self.slots.group)[0]
+        return find(customer, group, self.slot_start, self.slots.group)[0]
 
     def link_rows(self, slot: np.ndarray, supplier: np.ndarray) -> np.ndarray:
         """Rows of the links from these suppliers to these slots, -1 where there is none."""
-        row, there = _find(slot, supplier, self.link_start, self.links.supplier)
+        row, there = find(slot, supplier, self.link_start, self.links.supplier)
         return np.where(there, row, -1)
 
     def slots_of(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the slots of these firms, firm by firm. firms (k,) rows."""
-        return _spans(self.slot_start, firms)
+        return spans(self.slot_start, firms)
 
     def links_filling(self, slots: np.ndarray) -> np.ndarray:
         """Rows of the links that fill these slots, slot by slot. slots (k,) rows."""
-        return _spans(self.link_start, slots)
+        return spans(self.link_start, slots)
 
     def links_into(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the links by which these firms buy, firm by firm. firms (k,) rows."""
-        return _spans(self.customer_start, firms)
+        return spans(self.customer_start, firms)
 
     def links_out_of(self, firms: np.ndarray) -> np.ndarray:
         """Rows of the links by which these firms sell, firm by firm. firms (k,) rows."""
-        return self.by_supplier[_spans(self.supplier_start, firms)]
+        if self._by_supplier is not None:
+            return self.by_supplier[spans(self.supplier_start, firms)]
+        some, which = np.unique(firms, return_inverse=True)
+        start = np.concatenate([[0], np.cumsum(self.supplier_start[some + 1] - self.supplier_start[some])])
+        free, rows = np.full(self.firms.n, -1), np.empty(start[-1], dtype=np.int64)
+        free[some] = start[:-1]
+        pick_rows(self.links.supplier, free, rows)
+        return rows[spans(start, which)]
 
     def set_threads(self, threads: int, blocks: int | None = None) -> None:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
@@ -406,55 +404,59 @@ class State:
         *,
         links: Sequence[np.ndarray] = ((), (), ()),
         slots: Sequence[np.ndarray] = ((), ()),
-        keep_links: np.ndarray | None = None,
-        keep_slots: np.ndarray | None = None,
+        gone_links: np.ndarray = NO_ROWS,
+        gone_slots: np.ndarray = NO_ROWS,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Change who supplies whom; the one place where the layout changes after it was made. What is kept keeps its columns.
+        """Change who supplies whom; the one place where the layout changes after it was made. What stays keeps its columns.
 
         links      : (supplier, customer, group) of new links, in any order; each pair once, to a slot that is there or new
         slots      : (customer, group) of new slots, in any order
-        keep_links : (m,) bool, links that stay; None: all. keep_slots : (s,) the same for slots; the links of a slot that goes must go
+        gone_links : rows of links that go, ascending. gone_slots : the same of slots; the links of a slot that goes must go
 
         Returns the rows of the new links and of the new slots, in the order given, all columns but the structural ones at their default.
         """
         customer, group = (np.asarray(part, dtype=np.int64) for part in slots)
         supplier, buyer, bought = (np.asarray(part, dtype=np.int64) for part in links)
-        slot, known = _find(buyer, bought, self.slot_start, self.slots.group)
+        slot, known = find(buyer, bought, self.slot_start, self.slots.group)
         place, there = self.link_start[slot], np.zeros(len(slot), dtype=bool)  # the links of a new slot stand before those of the next
-        place[known], there[known] = _find(slot[known], supplier[known], self.link_start, self.links.supplier)
-
-        opened = self._open_slots(customer, group, keep_slots, keep_links)
-        slot, known = _find(buyer, bought, self.slot_start, self.slots.group)
+        place[known], there[known] = find(slot[known], supplier[known], self.link_start, self.links.supplier)
+        assert np.isin(place[there], gone_links).all(), "a new row is there already"
+        opened = self._open_slots(customer, group, gone_slots, gone_links)
+        slot, known = find(buyer, bought, self.slot_start, self.slots.group)
         assert known.all(), "a link to a slot that is not there"
-        order = np.lexsort((supplier, slot))
-        change = _renumbered(keep_links, self.links.n, place, there, order, (slot, supplier))
-        if change is None:
-            made = np.empty(0, dtype=np.int64)
-        else:
-            source, _, made = change
-            self.links.rearrange(source, made)
-            self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
-        self._cut_links()
+        made, same_slots = np.empty(len(slot), dtype=np.int64), len(opened) + len(gone_slots) == 0
+        if same_slots and len(made) + len(gone_links) == 0:
+            return made, opened
+        starts = [(self.customer_start, buyer, self.links.buyer), (self.supplier_start, supplier, self.links.supplier)]
+        for start, come, owner in (*starts, (self.link_start, slot, self.links.slot))[: 2 + same_slots]:
+            move_starts(start, np.sort(come), np.sort(owner[gone_links]).astype(np.int64))
+        order = _in_order(slot, supplier)
+        move = Moves(self.links.n, place[order], gone_links)
+        made[order] = move.made
+        self.links.rearrange(move)
+        self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
+        if not same_slots:
+            self.link_start = _cut(self.links.slot, self.slots.n)
+        self._by_supplier = None
         self.set_threads(self.customers.threads)
         return made, opened
 
-    def _open_slots(self, customer, group, keep, keep_links) -> np.ndarray:
+    def _open_slots(self, customer, group, gone, gone_links) -> np.ndarray:
         """Drop slots and make new ones; the links that stay know their new rows. Returns the rows of the new slots."""
-        if len(customer) == 0 and keep is None:
-            return np.empty(0, dtype=np.int64)
-        place, there = _find(customer, group, self.slot_start, self.slots.group)
-        order = np.lexsort((group, customer))
-        change = _renumbered(keep, self.slots.n, place, there, order, (customer, group))
-        if change is None:
-            return np.empty(0, dtype=np.int64)
-        source, rank, made = change
-        slot = rank[self.links.slot]
-        assert np.all(slot >= 0 if keep_links is None else slot[keep_links] >= 0), "a link outlives its slot"
-        self.links.slot[:] = slot
-        self.slots.rearrange(source, made)
-        self.slots.customer[made], self.slots.group[made] = customer, group
-        self._cut_slots()
-        return made
+        opened = np.empty(len(customer), dtype=np.int64)
+        if len(opened) + len(gone) == 0:
+            return opened
+        place, there = find(customer, group, self.slot_start, self.slots.group)
+        assert np.isin(place[there], gone).all(), "a new row is there already"
+        assert np.isin(self.links_filling(gone), gone_links).all(), "a link outlives its slot"
+        order = _in_order(customer, group)
+        move = Moves(self.slots.n, place[order], gone)
+        opened[order] = move.made
+        move_owners(self.links.slot, self.link_start, move.first, move.stop, move.shift)
+        self.slots.rearrange(move)
+        self.slots.customer[opened], self.slots.group[opened] = customer, group
+        self.slot_start = _cut(self.slots.customer, self.firms.n)
+        return opened
 
     def relabelled(self, order: np.ndarray) -> State:
         """The same economy with firm order[i] in row i: an equal state under other row numbers. order (n,) a permutation."""
@@ -519,54 +521,18 @@ class State:
         self.set_threads(threads)
 
 
-def _find(owner, wanted, start, member) -> tuple[np.ndarray, np.ndarray]:
-    """(k,) the row of each wanted member of an owner, or that before which it would stand; and whether it is there. Members ascend."""
-    owner, wanted = np.ascontiguousarray(owner, dtype=np.int64), np.ascontiguousarray(wanted, dtype=np.int64)
-    row, there = np.empty(len(owner), dtype=np.int64), np.empty(len(owner), dtype=np.bool_)
-    find_rows(owner, wanted, start, member, row, there)
-    return row, there
+def _cut(owner: np.ndarray, owners: int) -> np.ndarray:
+    """(owners + 1,) the first row of each owner, and the number of rows."""
+    start = np.zeros(owners + 1, dtype=np.int64)
+    cut_rows(owner, start)
+    return start
 
 
-def _renumbered(keep, rows, place, there, order, key) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Rows of a table after some have gone and others have come; None: nothing changes.
-
-    keep (rows,) bool, None: all. Of the new ones, each (k,): the row they stand before, whether they are there already, the order in which
-    they will stand and what tells them apart. Returns the row each row was, -1 for a new one; the row that each becomes, -1 if it goes;
-    the rows of the new ones.
-    """
-    if len(place) == 0 and (keep is None or keep.all()):
-        return None
-    assert not (there if keep is None else keep[place[there]]).any(), "a new row is there already"
-    assert not np.logical_and.reduce([np.diff(part[order]) == 0 for part in key]).any(), "a new row is there twice"
-    keep = np.ones(rows, dtype=np.bool_) if keep is None else keep
-    source, rank = np.empty(np.count_nonzero(keep) + len(place), dtype=np.int64), np.empty(rows, dtype=np.int64)
-    row, made = np.empty(len(place), dtype=np.int64), np.empty(len(place), dtype=np.int64)
-    renumber_rows(keep, place[order], source, rank, row)
-    made[order] = row
-    return source, rank, made
-
-
-def _spans(start: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """start[o], …, start[o+1] - 1 for each owner o, one after the other."""
-    length = start[owners + 1] - start[owners]
-    return np.repeat(start[owners] - (np.cumsum(length) - length), length) + np.arange(length.sum())
-
-
-@kernel
-def cut_rows(owner, start):
-    """start_i = number of rows whose owner is below i. owner (m,) in [0, n); writes start (n+1,), zeros before."""
-    for e in range(owner.size):
-        start[owner[e] + 1] += 1
-    for i in range(1, start.size):
-        start[i] += start[i - 1]
-
-
-@kernel
-def sort_rows(owner, free, order):
-    """Rows by owner, in their order within each (a counting sort). owner (m,); free (n,) first place of each owner; writes order (m,)."""
-    for e in range(owner.size):
-        order[free[owner[e]]] = e
-        free[owner[e]] += 1
+def _in_order(owner: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(k,) places of new rows in the order in which they will stand; no pair twice."""
+    order = np.lexsort((member, owner))
+    assert not np.logical_and.reduce([np.diff(part[order]) == 0 for part in (owner, member)]).any(), "a new row is there twice"
+    return order
 
 
 @kernel
@@ -581,52 +547,6 @@ def match_slots(customer, group, buyer, bought, slot):
             k += 1
         there = k < customer.size and customer[k] == buyer[e] and group[k] == bought[e]
         slot[e] = k if there else -1
-
-
-@kernel
-def find_rows(owner, wanted, start, member, row, there):
-    """The first row of start[o] : start[o+1] whose member is not below the wanted one, and whether it is that one.
-
-    owner, wanted (k,); start (owners + 1,); member (m,), ascending for each owner; writes row (k,), there (k,)
-    """
-    for k in range(owner.size):
-        low, stop = start[owner[k]], start[owner[k] + 1]
-        high = stop
-        while low < high:
-            middle = (low + high) // 2
-            if member[middle] < wanted[k]:
-                low = middle + 1
-            else:
-                high = middle
-        row[k] = low
-        there[k] = low < stop and member[low] == wanted[k]
-
-
-@kernel
-def renumber_rows(keep, place, source, rank, made):
-    """Rows that are kept and new ones, which stand before the rows `place`, in one numbering.
-
-    keep (m,); place (k,) ascending; writes source (rows left + k,) the row that each was, -1 if new; rank (m,) the row that each becomes,
-    -1 if it goes; made (k,) the rows of the new ones
-    """
-    row = 0
-    k = 0
-    for e in range(keep.size):
-        while k < place.size and place[k] == e:
-            source[row] = -1
-            made[k] = row
-            row += 1
-            k += 1
-        rank[e] = -1
-        if keep[e]:
-            source[row] = e
-            rank[e] = row
-            row += 1
-    while k < place.size:
-        source[row] = -1
-        made[k] = row
-        row += 1
-        k += 1
 
 
 @kernel

@@ -21,13 +21,9 @@ def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndar
     link, buyer, group = state.link_rows(slot, supplier), slots.customer[slot], slots.group[slot]
     new = link < 0
     links.weight[link[~new]] = np.minimum(links.weight[link[~new]] + share[~new], 1.0)
-    kept = {}
-    if prune:
-        kept["keep_links"] = links_in_use(state)
-        kept["keep_slots"] = slots_in_use(state)
-        kept["keep_slots"][links.slot[kept["keep_links"]]] = True
+    gone = unused(state) if prune else {}
     if prune or new.any():
-        rows, _ = state.rewire(links=(supplier[new], buyer[new], group[new]), **kept)
+        rows, _ = state.rewire(links=(supplier[new], buyer[new], group[new]), **gone)
         links.weight[rows], links.lead_time[rows] = share[new], lead_times(state, supplier[new], buyer[new])
     update_lead(state, state.slot_rows(buyer, group))
 
@@ -44,6 +40,13 @@ def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndar
     region = state.firms.region
     local = (region[supplier] == region[buyer]) & (region[buyer] != EVERYWHERE)
     return np.where(local, state.regions.local_lead[np.maximum(region[buyer], 0)], state.sectors.other_lead[state.firms.sector[supplier]])
+
+
+def unused(state: State) -> dict[str, np.ndarray]:
+    """Rows of links and slots that nobody needs, ascending."""
+    used, needed = links_in_use(state), slots_in_use(state)
+    needed[state.links.slot[used]] = True
+    return {"gone_links": np.flatnonzero(~used), "gone_slots": np.flatnonzero(~needed)}
 
 
 def links_in_use(state: State) -> np.ndarray:

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 
 import smbsim
-from smbsim import draws, heads, reconstruct, state, suppliers, tools
+from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
 from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
 
 MODULES = (
     draws,
+    rows,
     state,
     suppliers,
     reconstruct,
@@ -44,7 +45,8 @@ KERNELS = {
     "reconstruct.fill_slots",
     "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
     "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.take_in",
-    "state.cut_rows", "state.sort_rows", "state.match_slots", "state.find_rows", "state.renumber_rows", "suppliers.mean_lead",
+    "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
+    "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
@@ -63,7 +65,7 @@ ELSEWHERE = (
 )
 PACKAGE = Path(smbsim.__file__).parent
 ALLOWED = {"range", "len", "min", "max", "abs", "np", "prefetch"}  # what a kernel may use besides constants and kernels of its file
-RETURNING = {"total", "labour", "ready", "seen_of", "beyond"}  # the one sum, and parts of kernels that return a number
+RETURNING = {"total", "cut_moves", "labour", "ready", "seen_of", "beyond"}  # a sum, a count, and parts of kernels that return a number
 PARTS = {"labour", "ready", "seen_of", "beyond", "listen"}  # called by kernels alone, and compiled into them
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
@@ -289,10 +291,36 @@ def arguments_find_rows(c):
     return slot, c.rng.integers(0, FIRMS, slot.size), c.link_start, supplier, row, there
 
 
-def arguments_renumber_rows(c):
-    keep, place = c.rng.random(c.links) < 0.7, np.sort(c.rng.integers(0, c.links + 1, 30))
-    source, rank = np.full(keep.sum() + 30, -2, dtype=np.int64), np.full(c.links, -2, dtype=np.int64)
-    return keep, place, source, rank, np.full(30, -2, dtype=np.int64)
+def arguments_move_starts(c):
+    come, gone = np.sort(c.rng.integers(0, FIRMS, 20)), np.sort(c.rng.permutation(c.links)[:20])
+    return c.supplier_start, come, np.sort(c.supplier[gone]).astype(np.int64)
+
+
+def arguments_pick_rows(c):
+    some, free = np.arange(3, FIRMS, 7), np.full(FIRMS, -1)
+    start = np.concatenate([[0], np.cumsum(np.diff(c.supplier_start)[some])])
+    free[some] = start[:-1]
+    return c.supplier, free, np.full(start[-1], -2, dtype=np.int64)
+
+
+def _changes(c):
+    return np.sort(c.rng.integers(0, c.links + 1, 30)), np.sort(c.rng.permutation(c.links)[:20])
+
+
+def arguments_cut_moves(c):
+    return *_changes(c), c.links, *np.full((3, 51), -2, dtype=np.int64)
+
+
+def arguments_move_rows(c):
+    move = rows.Moves(c.links, *_changes(c))
+    words = np.concatenate([c.rng.integers(0, 3, 2 * c.links), np.zeros(60, dtype=np.int64)]).astype(np.uint64)
+    return words, np.ones(2, dtype=np.uint64), move.first, move.stop, move.shift, move.made, move.n, move.before
+
+
+def arguments_move_owners(c):
+    places, gone = np.sort(c.rng.integers(0, c.slots + 1, 10)), np.sort(c.rng.permutation(c.slots)[:5])
+    move = rows.Moves(c.slots, places, gone)
+    return c.slot, c.link_start, move.first, move.stop, move.shift
 
 
 def arguments_mean_lead(c):
@@ -559,7 +587,7 @@ RUN = """
 import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
-from smbsim import draws, heads, reconstruct, state, suppliers, tools
+from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
 from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
@@ -582,7 +610,7 @@ Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
 on = {"enabled": True}
 life = miniature(60, model="life", skills=on, automation=on, platforms=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})
 advance(*life, 0, 7)
-for module in (draws, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
+for module in (draws, rows, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
                skills, tools, platforms):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
@@ -592,13 +620,14 @@ for module in (draws, state, suppliers, reconstruct, production, orders, trade, 
 
 @compiled
 def test_kernels_are_compiled_once_and_threads_do_not_show():
-    """After a run, with one thread and with two, relabelled and with firms appended, every kernel has one signature."""
+    """After a run, with one thread and with two, relabelled and with firms appended, every kernel has one signature, or one by word."""
     path = os.pathsep.join([str(Path(__file__).parent), str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUN], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False
     )
     assert done.stderr == ""
     signatures = dict(line.split() for line in done.stdout.splitlines())
-    assert signatures.keys() == {name.rpartition(".")[2] for name in KERNELS}
-    assert {name for name, number in signatures.items() if number != "1"} <= PARTS
+    versions = {name.rpartition(".")[2]: "1" for name in KERNELS} | {"move_rows": "3"}  # for columns of one, four and eight bytes
+    assert signatures.keys() == versions.keys()
+    assert {name for name, number in signatures.items() if number != versions[name]} <= PARTS
     assert all(signatures[name] in ("0", "1") for name in PARTS), "none where the kernels that use them come from the cache"

@@ -12,7 +12,7 @@ import smbsim
 
 PACKAGE = Path(smbsim.__file__).parent
 LEVELS = {  # every module has its line; a new module is put where its imports allow
-    "schema": 0, "kernel": 0, "draws": 0,
+    "schema": 0, "kernel": 0, "draws": 0, "rows": 0,
     "state": 1, "suppliers": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1,
     "graph": 1, "tables": 1, "adoption": 1, "tools": 1, "occupations": 1,
     "mechanisms": 2, "mechanisms.base": 2, "mechanisms.production": 2, "mechanisms.orders": 2, "mechanisms.trade": 2,

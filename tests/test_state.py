@@ -355,8 +355,7 @@ def test_rewire_by_hand():
     """Firm 2 loses firm 3 as a supplier of services, wins firm 1; firm 4 gets a slot and a supplier. What stays keeps its columns."""
     state = scrambled(small())
     flow, pipeline = state.links.flow.copy(), state.slots.pipeline.copy()
-    keep = np.array([True, True, False, True, True])
-    new_links, new_slots = state.rewire(links=([4, 0], [4, 1], [0, 1]), slots=([4], [0]), keep_links=keep)
+    new_links, new_slots = state.rewire(links=([4, 0], [4, 1], [0, 1]), slots=([4], [0]), gone_links=np.array([2]))
     assert state.slots.customer.tolist() == [0, 0, 1, 3, 4]
     assert new_slots.tolist() == [4]
     assert state.links.supplier.tolist() == [2, 1, 0, 0, 2, 4]
@@ -401,7 +400,7 @@ def rewire_at_random(state, rng) -> None:
         {pair: flow for pair, flow in links_of(state).items() if pair in linked},
         {p: v for p, v in slots_of(state).items() if p in kept},
     )
-    rows, places = state.rewire(links=links, slots=slots, keep_links=keep_links, keep_slots=keep_slots)
+    rows, places = state.rewire(links=links, slots=slots, gone_links=np.flatnonzero(~keep_links), gone_slots=np.flatnonzero(~keep_slots))
     assert links_of(state) == {**before[0], **{pair: 0.0 for pair in new_links}}
     assert slots_of(state) == {**before[1], **{pair: (0.0, 0.0) for pair in new_slots}}
     assert np.array_equal(state.links.supplier[rows], links[0])
@@ -432,7 +431,6 @@ def test_rewiring_nothing_changes_nothing():
     state = random_network(3)
     before = state.copy()
     state.rewire()
-    state.rewire(keep_links=np.ones(state.links.n, dtype=bool), keep_slots=np.ones(state.slots.n, dtype=bool))
     assert same(state, before)
 
 
@@ -444,7 +442,7 @@ def test_rewiring_refuses_what_is_there_twice_and_links_without_slot():
     with pytest.raises(AssertionError, match="a link to a slot that is not there"):
         state.rewire(links=([0], [1], [0]))
     with pytest.raises(AssertionError, match="a link outlives its slot"):
-        state.rewire(keep_slots=np.array([False, True, True, True]))
+        state.rewire(gone_slots=np.array([0]))
 
 
 def test_relabelled_by_hand():

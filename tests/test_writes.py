@@ -246,8 +246,7 @@ def test_changes_are_seen_in_rows_that_moved():
     state, _, _ = models.miniature(40, 1)
     before = keys(state), models.columns(state)
     state.append_firms(sector=np.zeros(1, dtype=int), cash=np.ones(1))
-    keep = np.arange(state.links.n) != 3
-    state.rewire(keep_links=keep)
+    state.rewire(gone_links=np.array([3]))
     assert changes(before, (keys(state), models.columns(state)), state)[0] == KEYS["links"]
     state.links.payable[5] += 1.0
     changed, begun = changes(before, (keys(state), models.columns(state)), state)

@@ -158,15 +158,13 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     weight, lead = np.add.reduceat(part[order], first), np.maximum.reduceat(links.lead_time[rows][order], first)
     filled, place = np.unique(slot, return_inverse=True)
     kept = np.bincount(place[outside], part[outside], len(filled)), np.bincount(place, part, len(filled))
-    keep = np.ones(links.n, dtype=bool)
-    keep[rows[outside]] = False
     for column in (links.weight, links.backlog, links.payable):
         column[inside] = 0.0
     _move_goods(state, mine, theirs)
     weight *= np.divide(kept[1], kept[0], out=np.zeros(len(filled)), where=kept[0] > 0)[place[order][first]]
     np.minimum(weight, 1.0, out=weight)  # rounding
     slots.lost_share[filled[(kept[0] == 0) & (kept[1] > 0)]] = 1.0  # who bought from the other one only looks for somebody else
-    added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), keep_links=keep)
+    added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), gone_links=rows[outside])
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
     firms.backlog_due[:] = state.sum_by_supplier(state.links.backlog)

@@ -305,6 +305,19 @@ class State:
         pick_rows(self.links.supplier, free, rows)
         return rows[spans(start, which)]
 
+    def by_key(self, rows: np.ndarray, key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:
+        """These firms by key, those of one key by uid, so that it does not matter in which rows they stand; and where each key begins.
+
+        rows (k,) ascending; key (n,) in [0, keys). Returns rows (k,) and starts (keys + 1,).
+        """
+        uid = self.firms.uid[rows]
+        if np.any(uid[1:] < uid[:-1]):
+            rows = rows[np.argsort(uid)]
+        owner, order = key[rows].astype(np.int32), np.empty(len(rows), dtype=np.int64)
+        start = _cut(owner, keys)
+        sort_rows(owner, start[:-1].copy(), order)
+        return rows[order], start
+
     def set_threads(self, threads: int, blocks: int | None = None) -> None:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""
         self.customers = Rows(self.customer_start + self.slot_start, threads, blocks)  # rows of firms, as buyers

@@ -160,10 +160,13 @@ class Entry(Mechanism):
         u = step.draws.uniform("entry.model", step.t, uid)
         model = np.full(len(cell), -1, dtype=np.int64)
         here = firms.region * np.int64(G) + firms.sector
-        for candidates, key, wanted in ((small, here, cell), (small, firms.sector, cell % G), (fit, firms.sector, cell % G)):
-            rows = np.flatnonzero(candidates)
-            rows = rows[np.lexsort((firms.uid[rows], key[rows]))]  # by uid, so that rows do not matter
-            first, last = np.searchsorted(key[rows], wanted), np.searchsorted(key[rows], wanted, side="right")
+        for candidates, key, wanted, keys in (
+            (small, here, cell, G * state.regions.n), (small, firms.sector, cell % G, G), (fit, firms.sector, cell % G, G)
+        ):  # fmt: skip
+            if np.all(model >= 0):
+                break
+            rows, start = state.by_key(np.flatnonzero(candidates), key, keys)
+            first, last = start[wanted], start[wanted + 1]
             open_ = (model < 0) & (last > first)
             model[open_] = rows[(first + np.floor(u * (last - first)).astype(np.int64))[open_]]
         return model

@@ -70,13 +70,13 @@ class Mergers(Mechanism):
         asked = np.zeros(len(state.region_names) * G, dtype=bool)
         asked[cell[bidders]] = True  # bidders have a region
         market = np.flatnonzero(asked[cell] & firms.alive & (firms.kind == SMB) & (firms.equity > 0))
-        market = market[np.lexsort((firms.uid[market], cell[market]))]
+        market, start = state.by_key(market, cell, len(asked))
         taken, buyer, target = set(bidders.tolist()), [], []
         uid = firms.uid[bidders]
         looks = [step.draws.uniform(f"merger candidate {k}", step.t, uid) for k in range(LOOKED_AT)]
         for b in np.lexsort((uid, step.draws.uniform("merger order", step.t, uid))):
             i = bidders[b]
-            first, last = np.searchsorted(cell[market], [cell[i], cell[i] + 1])
+            first, last = start[cell[i]], start[cell[i] + 1]
             seen = {int(market[first + int(u[b] * (last - first))]) for u in looks} if last > first else ()
             spare = firms.cash[i] - 0.5 * firms.liquidity_target[i]
             fit = [j for j in seen if j not in taken and 0 < self.price * firms.equity[j] <= spare and _same_inputs(state, i, j)]

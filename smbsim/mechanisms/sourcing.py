@@ -224,8 +224,7 @@ class Pools:
         region = np.where(firms.region == EVERYWHERE, self.R, firms.region)
         cell = firms.sector * np.int64(self.R + 1) + region
         live = np.flatnonzero(firms.alive & (firms.capacity > 0.0))
-        self.member = live[np.lexsort((firms.uid[live], cell[live]))]  # by uid, so that rows do not matter
-        self.start = np.searchsorted(cell[self.member], np.arange(len(state.sector_codes) * (self.R + 1) + 1))
+        self.member, self.start = state.by_key(live, cell, len(state.sector_codes) * (self.R + 1))
         appeal = firms.firm_count * (firms.capacity / firms.firm_count) ** exponent
         self.cumulated = np.concatenate([[0.0], np.cumsum(appeal[self.member])])
         self.share = weights

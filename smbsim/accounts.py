@@ -51,10 +51,13 @@ def transfer(
     state.flows[line] = state.flows.get(line, 0.0) + paid
 
 
-def afford(state: State, due: np.ndarray) -> np.ndarray:
-    """(n,) what the firms can pay of what is due: min(due, spendable), which it lowers. Who comes first in the schedule is paid first."""
-    paid = np.minimum(due, state.firms.spendable)
-    state.firms.spendable[:] -= paid
+def afford(state: State, due: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """What the firms can pay of what is due: min(due, spendable), which it lowers. Who comes first in the schedule is paid first.
+
+    due (k,) currency of the firms `rows` (k,), or (n,) of all; returns as many
+    """
+    paid = np.minimum(due, state.firms.spendable[rows])
+    state.firms.spendable[rows] -= paid
     return paid
 
 

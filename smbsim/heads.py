@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from .kernel import kernel
-from .state import EVERYWHERE, State
+from .state import EVERYWHERE, State, sum_by
 
 
 def needed(state: State, output: np.ndarray) -> np.ndarray:
@@ -44,11 +44,12 @@ def leave(state: State, heads: np.ndarray) -> None:
 
 def join(state: State, heads: np.ndarray, roamers: np.ndarray) -> None:
     """People (n,) join firms; of those who join firms that are everywhere, roamers (R,) live in each region."""
+    joining = _by_place(state, heads)
     if _skilled(state):
-        _bring_along(state, heads, roamers)
+        _bring_along(state, heads, joining, roamers)
     state.firms.employment[:] += heads
     state.regions.roaming_staff[:] += roamers
-    state.regions.unemployed[:] -= _by_place(state, heads)[1:] + roamers
+    state.regions.unemployed[:] -= joining[1:] + roamers
 
 
 def hire(state: State, rows: np.ndarray | slice, heads: np.ndarray) -> np.ndarray:
@@ -61,7 +62,7 @@ def hire(state: State, rows: np.ndarray | slice, heads: np.ndarray) -> np.ndarra
     if _skilled(state):
         joining = np.zeros(firms.n)
         joining[rows] = hired
-        _bring_along(state, joining, np.zeros(len(pools)))
+        _bring_along(state, joining, _by_place(state, joining), np.zeros(len(pools)))
     firms.employment[rows] += hired
     firms.hires[rows] += hired
     pools[:] -= np.bincount(region, weights=hired, minlength=len(pools))
@@ -87,7 +88,9 @@ def unite_skills(state: State, buyer: np.ndarray, target: np.ndarray) -> None:
 
 def _by_place(state: State, heads: np.ndarray) -> np.ndarray:
     """(1 + R,) heads of firms that are everywhere, then of those in each region."""
-    return np.bincount(state.firms.region - EVERYWHERE, weights=heads, minlength=state.regions.n + 1)
+    total = np.zeros(state.regions.n + 1)
+    sum_by(state.firms.region, EVERYWHERE, heads, total)
+    return total
 
 
 def _skilled(state: State) -> bool:
@@ -108,13 +111,12 @@ def _take_along(state: State, heads, gone, roamers) -> None:
     regions.pool_skill[there] = np.clip(mean, 0.0, 1.0)
 
 
-def _bring_along(state: State, heads, roamers) -> None:
-    """Those who join bring what they know to their firms, before they are counted there. heads (n,), roamers (R,)."""
+def _bring_along(state: State, heads, joining, roamers) -> None:
+    """Those who join bring what they know to their firms, before they are counted there. heads (n,); joining (1 + R,); roamers (R,)."""
     firms, regions = state.firms, state.regions
     places, K = regions.n + 1, firms.skill.shape[1]
     wanted, least, most = np.zeros((places, K)), np.full((places, K), np.inf), np.full((places, K), -np.inf)
     sum_profiles(firms.region, heads, firms.normal_skill, wanted, least, most)
-    joining = _by_place(state, heads)
     if joining[0] > 0:  # they are looked for in all regions alike
         here = roamers > 0
         wanted[1:] += roamers[:, None] * (wanted[0] / joining[0])

@@ -19,7 +19,7 @@ import pytest
 
 import smbsim
 from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
-from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 
 MODULES = (
     draws,
@@ -34,6 +34,7 @@ MODULES = (
     credit,
     costs,
     sourcing,
+    labour,
     market,
     heads,
     skills,
@@ -53,7 +54,10 @@ KERNELS = {
     "mechanisms.finance.pay_due", "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
-    "mechanisms.skills.sum_gains", "mechanisms.skills.study", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
+    "mechanisms.skills.sum_gains", "mechanisms.skills.study",
+    "mechanisms.skills.ask_around", "mechanisms.skills.lend_staff", "mechanisms.skills.rate_competence",
+    "mechanisms.labour.sum_pay", "mechanisms.labour.wish", "mechanisms.labour.fill", "mechanisms.labour.review_pay",
+    "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/ and tests/test_bench.py, with a linear programme in
 # tests/test_tipping.py
@@ -399,12 +403,58 @@ def arguments_sum_gains(c):
 
 def arguments_study(c):
     peers, use_of_function = (c.shares(rows * 11).reshape(rows, 11) - shift for rows, shift in ((6, 0.5), (7, 0.0)))
+    practice = np.where(c.rng.random((FIRMS, 1)) < 0.5, 1.0, 2.0 * c.shares(FIRMS * 7).reshape(FIRMS, 7))
+    staff, training = (c.amounts(FIRMS), c.amounts(FIRMS), c.shares(FIRMS) - 0.5), (40.0 * c.shares(FIRMS), c.shares(FIRMS))
     return (
-        0, FIRMS, c.rng.integers(0, SECTORS, FIRMS).astype(np.int32), c.rng.integers(0, 6, FIRMS), c.amounts(FIRMS), c.shares(FIRMS),
-        2.0 * c.shares(FIRMS * 7).reshape(FIRMS, 7), 5.0 * c.shares(FIRMS), c.rng.random(FIRMS) < 0.3, 0.1 * _skills(c), _skills(c),
-        c.shares(SECTORS * 11).reshape(SECTORS, 11), 2.0 * c.shares(SECTORS), peers, use_of_function, np.round(c.shares(11)),
-        0.1 * c.shares(11), 0.01, 3, 0, 1.0, 1.0, 0.02, 0.03, 0.25, 4.0, _skills(c), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
+        0, FIRMS, c.rng.integers(0, SECTORS, FIRMS).astype(np.int32), c.rng.integers(0, 6, FIRMS), *staff, practice, *training,
+        c.rng.random(FIRMS) < 0.3, 0.1 * _skills(c), _skills(c), c.shares(SECTORS * 11).reshape(SECTORS, 11),
+        0.1 * c.shares(SECTORS * 11).reshape(SECTORS, 11), peers, use_of_function, use_of_function.sum(axis=0), np.round(c.shares(11)),
+        3, 0, 1.0, 1.0, 0.02, 0.03, 0.25, 4.0, _skills(c), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
     )  # fmt: skip
+
+
+def arguments_ask_around(c):
+    region = c.rng.integers(0, REGIONS, FIRMS).astype(np.int32)
+    staff = c.amounts(FIRMS), c.amounts(FIRMS)
+    return c.rng.random(FIRMS) < 0.8, region, *staff, 0.25, np.zeros(REGIONS), np.zeros(REGIONS), np.full(FIRMS, np.nan)
+
+
+def arguments_lend_staff(c):
+    return 0, FIRMS, c.rng.integers(0, REGIONS, FIRMS).astype(np.int32), c.shares(REGIONS), c.shares(REGIONS), c.rng.normal(size=FIRMS)
+
+
+def arguments_rate_competence(c):
+    typical, weight = c.shares((REGIONS + 1) * 11).reshape(REGIONS + 1, 11), c.shares(77).reshape(7, 11)
+    made = np.full((FIRMS, 7), np.nan), np.full((FIRMS, 7), np.nan)
+    return 0, FIRMS, c.rng.permutation(FIRMS), _region(c), _skills(c), typical, weight, *made
+
+
+def arguments_sum_pay(c):
+    return _region(c), *(c.amounts(FIRMS) for _ in range(3)), np.full(FIRMS, np.nan), np.zeros(REGIONS + 1), np.zeros(REGIONS + 1)
+
+
+def arguments_wish(c):
+    output = c.amounts(FIRMS), c.amounts(FIRMS), 1.0 + c.shares(FIRMS), c.shares(FIRMS), c.amounts(FIRMS)
+    staff = 1.0 + c.shares(FIRMS), 1.0 + c.shares(FIRMS), 1.0 + c.shares(FIRMS), c.amounts(FIRMS), c.rng.normal(size=FIRMS)
+    kept = c.rng.random(FIRMS) < 0.9, c.shares(FIRMS), c.shares(FIRMS), 1.0 + c.shares(FIRMS), 1.0 + c.shares(FIRMS)
+    return 0, FIRMS, *output, *staff, *kept, 0.2, 0.2, 0.012, *(np.full(FIRMS, np.nan) for _ in range(4))
+
+
+def arguments_fill(c):
+    return 0, FIRMS, _region(c), c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(REGIONS), np.full(FIRMS, np.nan)
+
+
+def arguments_review_pay(c):
+    slack, staff = 0.2 * c.shares(REGIONS + 1) - 0.1, (c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS))
+    return (
+        0, FIRMS, _region(c), slack, c.rng.random(FIRMS) < 0.5, *staff, c.amounts(FIRMS), 13.0, 0.05, 0.1, 0.05, 0.5, c.shares(FIRMS),
+        c.amounts(FIRMS),
+    )  # fmt: skip
+
+
+def arguments_longest(c):
+    staff = c.amounts(FIRMS), c.rng.normal(size=FIRMS), 1.0 + c.shares(FIRMS), 1.0 + c.shares(FIRMS)
+    return 0, FIRMS, c.shares(FIRMS), 1.1, *staff, c.amounts(FIRMS), 1.0 + c.shares(FIRMS), np.full(FIRMS, np.nan)
 
 
 def _tiers(c) -> np.ndarray:
@@ -588,7 +638,7 @@ import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
 from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
-from smbsim.mechanisms import costs, credit, finance, market, orders, platforms, production, skills, sourcing, trade
+from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -610,8 +660,8 @@ Draws(1).uniform("pair", 0, np.arange(3), np.arange(3))
 on = {"enabled": True}
 life = miniature(60, model="life", skills=on, automation=on, platforms=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})
 advance(*life, 0, 7)
-for module in (draws, rows, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, market, heads,
-               skills, tools, platforms):
+for module in (draws, rows, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, labour, market,
+               heads, skills, tools, platforms):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

@@ -48,6 +48,7 @@ import numpy as np
 
 from .. import heads
 from ..accounts import afford, transfer
+from ..kernel import kernel
 from ..rest import GOVERNMENT
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import EVERYWHERE, SMB, UNLIMITED
@@ -171,14 +172,13 @@ class Labour(Mechanism):
             return
         self._learn(state, step)
         relative = self._relative_pay(state)
-        able = firms.capacity * firms.overtime * firms.capacity_factor
-        firms.desired_employment[:] = heads.needed(state, np.minimum(firms.planned_output, able))
-        gap = firms.desired_employment - (firms.employment + firms.borrowed)
-        cut = self.firing_speed * (1.0 - firms.wage_subsidy_share) * (1.0 - firms.redeployed) * np.maximum(-gap, 0.0)
-        firms.quits[:] = np.minimum(self.quit_share * firms.turnover * firms.employment * relative**-self.quit_elasticity, firms.employment)
-        firms.layoffs[:] = np.minimum(np.maximum(cut - firms.quits, 0.0), firms.employment - firms.quits)  # borrowed staff just goes home
-        wanted = self.hiring_speed * np.maximum(gap, 0.0) + np.maximum(firms.quits - cut, 0.0)
-        wanted[~firms.alive] = 0.0
+        wanted = np.empty(firms.n)
+        state.customers.run(
+            wish, firms.planned_output, firms.capacity, firms.overtime, firms.capacity_factor, firms.labour_coefficient,
+            firms.labour_intensity, firms.productivity, firms.efficiency, firms.employment, firms.borrowed, firms.alive,
+            firms.wage_subsidy_share, firms.redeployed, firms.turnover, relative**-self.quit_elasticity, self.hiring_speed,
+            self.firing_speed, self.quit_share, firms.desired_employment, firms.quits, firms.layoffs, wanted,
+        )  # fmt: skip
         roamers = self._match(state, wanted, relative)
         heads.leave(state, firms.quits + firms.layoffs)
         heads.join(state, firms.hires, roamers)
@@ -187,11 +187,12 @@ class Labour(Mechanism):
 
     def _limit(self, state) -> np.ndarray:
         """(n,) base currency/wk that the staff can make in the longest hours."""
-        firms = state.firms
-        at_work = np.maximum(firms.employment + firms.borrowed, 0.0)
-        hours = firms.labour_factor * self.hours_max * at_work * (firms.productivity * firms.efficiency)
-        per_unit = firms.labour_coefficient * firms.labour_intensity
-        return np.divide(hours, per_unit, out=np.full(firms.n, UNLIMITED), where=per_unit > 0)
+        firms, limit = state.firms, np.empty(state.firms.n)
+        state.customers.run(
+            longest, firms.labour_factor, self.hours_max, firms.employment, firms.borrowed, firms.productivity, firms.efficiency,
+            firms.labour_coefficient, firms.labour_intensity, limit,
+        )  # fmt: skip
+        return limit
 
     def _learn(self, state, step) -> None:
         """Productivity moves on: a mean-reverting walk of its logarithm, for SMBs."""
@@ -201,33 +202,35 @@ class Labour(Mechanism):
         kept = self.productivity_persistence ** (1.0 / WEEKS_PER_YEAR)
         lasting = self.productivity_noise**2 / (1.0 - self.productivity_persistence**2)  # a year's shocks decay within the year
         shock = step.draws.normal("productivity", step.t, firms.uid)
-        moved = kept * np.log(firms.productivity) + (1.0 - kept) * lasting / 2.0 + np.sqrt((1.0 - kept**2) * lasting) * shock
-        firms.productivity[:] = np.where((firms.kind == SMB) & firms.alive, np.exp(moved), firms.productivity)
+        moved = np.log(firms.productivity)
+        moved *= kept
+        moved += (1.0 - kept) * lasting / 2.0
+        shock *= np.sqrt((1.0 - kept**2) * lasting)
+        moved += shock
+        np.exp(moved, out=firms.productivity, where=(firms.kind == SMB) & firms.alive)
 
     def _relative_pay(self, state) -> np.ndarray:
         """(n,) ŵ: pay relative to that at rest, over the mean of the region (of all, for a firm that is everywhere)."""
-        firms = state.firms
-        own = np.divide(firms.wage, firms.resting_wage, out=np.ones(firms.n), where=firms.resting_wage > 0)
-        place, places = firms.region - EVERYWHERE, state.regions.n + 1
-        staff = np.bincount(place, weights=firms.employment, minlength=places)
-        paid = np.bincount(place, weights=own * firms.employment, minlength=places)
+        firms, places = state.firms, state.regions.n + 1
+        own, staff, paid = np.empty(firms.n), np.zeros(places), np.zeros(places)
+        sum_pay(firms.region, firms.wage, firms.resting_wage, firms.employment, own, staff, paid)
         staff[0], paid[0] = staff.sum(), paid.sum()
         mean = np.divide(paid, staff, out=np.ones(places), where=staff > 0)
-        return own / mean[place]
+        return np.divide(own, mean[firms.region - EVERYWHERE], out=own)
 
     def _match(self, state, wanted, relative) -> np.ndarray:
         """Vacancies meet the unemployed of their region; (R,) those who join firms that are everywhere."""
         firms, regions = state.firms, state.regions
-        roaming, share = firms.region == EVERYWHERE, regions.population_share
-        firms.vacancies[:] = wanted / np.where(roaming, share @ regions.expected_fill, regions.expected_fill[firms.region])
-        draw = relative**self.hire_elasticity
+        share, draw = regions.population_share, relative**self.hire_elasticity
+        expected = np.append(regions.expected_fill, share @ regions.expected_fill)  # the last for region -1: everywhere
+        np.divide(wanted, expected[firms.region], out=firms.vacancies)
         posted, drawing = state.by_region(firms.vacancies), state.by_region(firms.vacancies * draw)
         pool = np.maximum(regions.unemployed, 0.0)
         eta = self.matching_elasticity
         matches = np.minimum(regions.matching_efficiency * pool**eta * posted ** (1.0 - eta), np.minimum(pool, posted))
         rate = np.divide(matches, drawing, out=np.zeros(regions.n), where=drawing > 0)
-        firms.hires[:] = firms.vacancies * np.minimum(draw * rate[firms.region], 1.0)
-        everywhere = np.flatnonzero(roaming)
+        state.customers.run(fill, firms.region, firms.vacancies, draw, rate, firms.hires)
+        everywhere = np.flatnonzero(firms.region == EVERYWHERE)
         found = firms.vacancies[everywhere, None] * share * np.minimum(draw[everywhere, None] * rate, 1.0)
         firms.hires[everywhere] = found.sum(axis=1)
         filled = np.divide(matches, posted, out=regions.expected_fill.copy(), where=posted > 0)
@@ -238,15 +241,14 @@ class Labour(Mechanism):
     def _review_wages(self, state, step, wanted) -> None:
         """Firms whose turn it is raise or lower pay, as they found people and as many are out of work."""
         firms, regions = state.firms, state.regions
-        missed = 1.0 - np.divide(firms.hires, wanted, out=np.ones(firms.n), where=wanted > NOBODY * firms.employment)
-        firms.unfilled[:] += (missed - firms.unfilled) / self.wage_review_weeks
         force = regions.labour_force
         slack = np.divide(regions.unemployed, force, out=regions.normal_unemployment.copy(), where=force > 0) - regions.normal_unemployment
         slack = np.append(slack, np.average(slack, weights=force) if force.any() else 0.0)  # the last for region -1: everywhere
-        step_up = np.clip(self.wage_pressure * firms.unfilled - self.wage_slope * slack[firms.region], -self.wage_step, self.wage_step)
         due = whose_turn(firms.uid, step.t, self.wage_review_weeks) & firms.alive
-        raised = np.maximum(firms.wage * (1.0 + step_up), self.wage_floor * firms.resting_wage)
-        firms.wage[:] = np.where(due, raised, firms.wage)
+        state.customers.run(
+            review_pay, firms.region, slack, due, firms.hires, wanted, firms.employment, firms.resting_wage, float(self.wage_review_weeks),
+            self.wage_pressure, self.wage_slope, self.wage_step, self.wage_floor, firms.unfilled, firms.wage,
+        )  # fmt: skip
 
     def release(self, state, step):
         """The staff of firms that closed this week becomes unemployed."""
@@ -278,3 +280,69 @@ class Labour(Mechanism):
         if firms.wage_subsidy.any():
             transfer(state, GOVERNMENT, "firm", firms.wage_subsidy, "wage subsidy")
             firms.spendable[:] += firms.wage_subsidy
+
+
+@kernel
+def sum_pay(region, wage, resting_wage, employment, own, staff, paid):
+    """own_i = w_i / w⁰_i; staff and Σ own · staff by place: 0 everywhere, then the regions.
+
+    region, wage, resting_wage, employment (n,); writes own (n,); adds to staff, paid (1 + R,)
+    """
+    for i in range(region.size):
+        own[i] = wage[i] / resting_wage[i] if resting_wage[i] > 0.0 else 1.0
+        staff[region[i] - EVERYWHERE] += employment[i]
+        paid[region[i] - EVERYWHERE] += own[i] * employment[i]
+
+
+@kernel
+def wish(
+    start, stop, planned, capacity, overtime, capacity_factor, coefficient, intensity, productivity, efficiency, employment, borrowed,
+    alive, subsidy, redeployed, turnover, leaving, hiring, firing, quitting, desired, quits, layoffs, wanted,
+):  # fmt: skip
+    """L* , who quits, who is laid off, and the hires wanted, as in the docstring of the module.
+
+    planned, capacity base currency/wk; leaving ŵ^(-ε_q); hiring γ_H, firing γ_F, quitting q 1/wk; writes desired, quits, layoffs, wanted
+    heads; all (n,) but the rates
+    """
+    for i in range(start, stop):
+        output = min(planned[i], capacity[i] * overtime[i] * capacity_factor[i])
+        need = coefficient[i] * intensity[i] * output / (productivity[i] * efficiency[i])
+        gap = need - (employment[i] + borrowed[i])
+        cut = firing * (1.0 - subsidy[i]) * (1.0 - redeployed[i]) * max(-gap, 0.0)
+        quit_ = min(quitting * turnover[i] * employment[i] * leaving[i], employment[i])
+        desired[i] = need
+        quits[i] = quit_
+        layoffs[i] = min(max(cut - quit_, 0.0), employment[i] - quit_)  # borrowed staff just goes home
+        wanted[i] = hiring * max(gap, 0.0) + max(quit_ - cut, 0.0) if alive[i] else 0.0
+
+
+@kernel
+def fill(start, stop, region, vacancies, draw, rate, hires):
+    """hires_i = V_i min(1, ŵ_i^ε_w M_r / Σ_j V_j ŵ_j^ε_w), of firms with a region. draw ŵ^ε_w (n,); rate (R,); writes hires (n,)."""
+    for i in range(start, stop):
+        hires[i] = vacancies[i] * min(draw[i] * rate[region[i]], 1.0)
+
+
+@kernel
+def review_pay(
+    start, stop, region, slack, due, hires, wanted, employment, resting_wage, weeks, pressure, slope, most, floor, unfilled, wage
+):  # fmt: skip
+    """The share of wanted hires not found goes into its mean; firms whose turn it is change pay.
+
+    region, due, hires, wanted, employment, resting_wage (n,); slack u_r - u₀ (R + 1,), the last everywhere; writes unfilled, wage (n,)
+    """
+    for i in range(start, stop):
+        missed = 1.0 - (hires[i] / wanted[i] if wanted[i] > NOBODY * employment[i] else 1.0)
+        unfilled[i] += (missed - unfilled[i]) / weeks
+        if due[i]:
+            change = min(max(pressure * unfilled[i] - slope * slack[region[i]], -most), most)
+            wage[i] = max(wage[i] * (1.0 + change), floor * resting_wage[i])
+
+
+@kernel
+def longest(start, stop, factor, hours, employment, borrowed, productivity, efficiency, coefficient, intensity, limit):
+    """limit_i = labour_factor_i m (L_i + B_i) a_i h_i / (λ_i ι_i), unlimited where output needs nobody. hours m; writes limit (n,)."""
+    for i in range(start, stop):
+        per_unit = coefficient[i] * intensity[i]
+        made = factor[i] * hours * max(employment[i] + borrowed[i], 0.0) * (productivity[i] * efficiency[i])
+        limit[i] = made / per_unit if per_unit > 0.0 else UNLIMITED

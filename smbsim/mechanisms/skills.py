@@ -67,6 +67,7 @@ PROGRAMME = 52  # weeks that a training programme lasts
 N_FUNCTIONS = len(COMPETENCE)
 NOT_GATED = np.array([k not in GATED for k in range(N_DOMAINS)], dtype=np.float64)
 USE_OF_FUNCTION = np.divide(COMPETENCE, COMPETENCE.sum(axis=0), out=np.zeros(COMPETENCE.shape), where=COMPETENCE.sum(axis=0) > 0)  # ω
+USUAL = USE_OF_FUNCTION.sum(axis=0)  # use of each domain where tools change nothing
 
 
 class Skills(Mechanism):
@@ -201,14 +202,12 @@ class Skills(Mechanism):
         firms.borrowed[:] = 0.0
         if self.lending == 0.0:
             return
-        gap = np.where(firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE), firms.desired_employment - firms.employment, 0.0)
-        short = np.minimum(np.maximum(gap, 0.0), self.lending_most * firms.employment)
-        idle = np.minimum(np.maximum(-gap, 0.0), self.lending_most * firms.employment)
-        asked, offered = state.by_region(short), state.by_region(idle)
+        there = firms.alive & (firms.kind == SMB) & (firms.region != EVERYWHERE)
+        asked, offered = np.zeros(state.regions.n), np.zeros(state.regions.n)
+        ask_around(there, firms.region, firms.desired_employment, firms.employment, self.lending_most, asked, offered, firms.borrowed)
         matched = self.lending * np.minimum(asked, offered)
-        for heads_, total, sign in ((short, asked, 1.0), (idle, offered, -1.0)):
-            share = np.divide(matched, total, out=np.zeros_like(total), where=total > 0)
-            firms.borrowed[:] += sign * heads_ * share[firms.region]
+        found, taken = (np.divide(matched, total, out=np.zeros_like(total), where=total > 0) for total in (asked, offered))
+        state.customers.run(lend_staff, firms.region, found, taken, firms.borrowed)
 
     def pay(self, state, step):
         """Fees of training, and pay of staff on loan from host to employer."""
@@ -221,18 +220,19 @@ class Skills(Mechanism):
 
     def _pay_fees(self, state) -> None:
         firms = state.firms
-        fees = self.fee * firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
-        rows = np.arange(firms.n)
-        share = promised(state, firms.training_subsidy, fees, rows)
+        rows = np.flatnonzero(firms.training_hours > 0.0)
+        fees = self.fee * firms.wage_factor[rows] * firms.wage[rows] * firms.employment[rows] * firms.training_hours[rows] / HOURS
+        share = promised(state, firms.training_subsidy[rows], fees, rows)
         due = fees - share.sum(axis=1) * fees
-        paid = afford(state, due)
+        paid = afford(state, due, rows)
         stopped = paid < due
-        firms.training_hours[stopped] = 0.0
-        transfer(state, "firm", INVESTMENT, paid, "training")
+        firms.training_hours[rows[stopped]] = 0.0
+        firms.training_cost[rows] = paid
+        transfer(state, "firm", INVESTMENT, firms.training_cost, "training")
         bear(state, INVESTMENT, np.where(stopped[:, None], 0.0, share), fees, rows)
-        firms.training_cost[:] = paid
-        firms.training_spent[:] += paid + firms.wage_factor * firms.wage * firms.employment * firms.training_hours / HOURS
-        firms.other_cost[:] += paid
+        time = firms.wage_factor[rows] * firms.wage[rows] * firms.employment[rows] * firms.training_hours[rows] / HOURS
+        firms.training_spent[rows] += paid + time
+        firms.other_cost[rows] += paid
 
     def _pay_employers(self, state) -> None:
         firms = state.firms
@@ -249,21 +249,22 @@ class Skills(Mechanism):
     def learn(self, state, step):
         """Learning and forgetting of the week, of staff and of the unemployed; what staff is then able to do."""
         firms, sectors = state.firms, state.sectors
-        there = firms.employment > 0.0
-        at_work = np.maximum(firms.employment + firms.borrowed, 0.0)
-        use = np.minimum(np.divide(heads.needed(state, firms.output), at_work, out=np.zeros(firms.n), where=at_work > 0), 1.0)
         need = sectors.skill_need.copy()
         need[:, SPARE] = sectors.new_skill
-        off = firms.training_hours + firms.public_training
+        forgetting = (self._decay() - self.weekly("drift")) * sectors.obsolescence_factor[:, None] + self.weekly("drift")
         cell, peers = self._gains_of_peers(state)
         due = whose_turn(firms.uid, step.t, REVIEW)
         state.customers.run(
-            study, firms.sector, cell, firms.employment, use, firms.practice, off / WEEKS_PER_YEAR, due, firms.learning, firms.normal_skill,
-            need, sectors.obsolescence_factor, peers, USE_OF_FUNCTION, NOT_GATED, self._decay() - self.weekly("drift"),
-            self.weekly("drift"), AD, DL, self.ability, self.gating, self.teaching, REVIEW * self.peer_learning, self.cross_training,
-            self.elasticity, firms.skill, firms.skill_value, firms.skill_growth,
+            study, firms.sector, cell, firms.employment, heads.needed(state, firms.output), firms.borrowed, firms.practice,
+            firms.training_hours, firms.public_training, due, firms.learning, firms.normal_skill, need, np.minimum(forgetting, 1.0), peers,
+            USE_OF_FUNCTION, USUAL, NOT_GATED, AD, DL, self.ability, self.gating, self.teaching, REVIEW * self.peer_learning,
+            self.cross_training, self.elasticity, firms.skill, firms.skill_value, firms.skill_growth,
         )  # fmt: skip
-        firms.efficiency[:] = np.where(there, np.exp(firms.skill_value) * np.maximum(1.0 - off / HOURS, 0.0), firms.efficiency)
+        there = firms.employment > 0.0
+        np.exp(firms.skill_value, out=firms.efficiency, where=there)
+        off = firms.training_hours + firms.public_training
+        if off.any():
+            np.multiply(firms.efficiency, np.maximum(1.0 - off / HOURS, 0.0), out=firms.efficiency, where=there)
         self._teach_unemployed(state)
 
     def _gains_of_peers(self, state) -> tuple[np.ndarray, np.ndarray]:
@@ -300,8 +301,9 @@ class Skills(Mechanism):
     def _judge(self, state, rows) -> None:
         firms, regions = state.firms, state.regions
         typical = np.vstack([regions.typical_skill, regions.population_share @ regions.typical_skill])  # the last for region -1
-        firms.readiness[rows] = competence(firms.skill[rows] - typical[firms.region[rows]])
-        firms.versatility[rows] = 1.0 - gini(competence(firms.skill[rows]))
+        own = np.empty((len(rows), N_FUNCTIONS))
+        state.rows(len(rows)).run(rate_competence, rows, firms.region, firms.skill, typical, COMPETENCE, firms.readiness, own)
+        firms.versatility[rows] = 1.0 - gini(own)
         firms.redeployed[rows] = np.where(firms.kind[rows] == SMB, self.redeployment * firms.versatility[rows], 0.0)
 
     def _reward(self, state, rows) -> None:
@@ -336,11 +338,6 @@ class Skills(Mechanism):
         firms.value_before[starts] = firms.skill_value[starts]
 
 
-def competence(skill: np.ndarray) -> np.ndarray:
-    """(m, F) Σ_k Ω_fk s_k of m rows of levels (m, K). Not a product of matrices, whose rounding depends on the number of rows."""
-    return (skill[:, :, None] * COMPETENCE.T).sum(axis=1)
-
-
 def gini(values: np.ndarray) -> np.ndarray:
     """(k,) Gini index of each row of values (k, F) >= 0; 0 where all are zero."""
     F = values.shape[1]
@@ -367,27 +364,74 @@ def sum_gains(cell, staff, skill, normal, gains, heads):
 
 
 @kernel
+def ask_around(there, region, desired, employment, most, asked, offered, gap):
+    """Staff that firms are short of (gap > 0) or have idle (gap < 0), at most so much of their staff, and both by region.
+
+    there, region, desired, employment heads (n,); adds to asked, offered heads (R,); writes gap heads (n,)
+    """
+    for i in range(there.size):
+        gap[i] = 0.0
+        if there[i]:
+            gap[i] = min(max(desired[i] - employment[i], -most * employment[i]), most * employment[i])
+            asked[region[i]] += max(gap[i], 0.0)
+            offered[region[i]] += max(-gap[i], 0.0)
+
+
+@kernel
+def lend_staff(start, stop, region, found, taken, borrowed):
+    """The share of what is asked and of what is offered that comes about. region (n,); found, taken (R,); changes borrowed heads (n,)."""
+    for i in range(start, stop):
+        if borrowed[i] != 0.0:
+            borrowed[i] *= found[region[i]] if borrowed[i] > 0.0 else taken[region[i]]
+
+
+@kernel
+def rate_competence(start, stop, row, region, skill, typical, weight, readiness, own):
+    """Σ_k Ω_fk s_ik of the firms in `row` (k,), and Σ_k Ω_fk (s_ik - m_rk), m what is typical of the region.
+
+    region (n,); skill (n, K); typical (R + 1, K), the last everywhere; weight Ω (F, K); writes readiness (n, F) and own (k, F)
+    """
+    for r in range(start, stop):
+        i = row[r]
+        m = region[i]
+        for f in range(weight.shape[0]):
+            level = 0.0
+            beyond = 0.0
+            for k in range(weight.shape[1]):
+                level += skill[i, k] * weight[f, k]
+                beyond += (skill[i, k] - typical[m, k]) * weight[f, k]
+            own[r, f] = level
+            readiness[i, f] = beyond
+
+
+@kernel
 def study(
-    start, stop, sector, cell, staff, use, practice, hours, due, learning, normal, need, obsolescence, peers, use_of_function, not_gated,
-    decay, drift, adaptability, literacy, ability, gating, teaching, peer_share, cross, elasticity, skill, value, growth,
+    start, stop, sector, cell, staff, busy, borrowed, practice, programme, public, due, learning, normal, need, forgetting, peers,
+    use_of_function, usual, not_gated, adaptability, literacy, ability, gating, teaching, peer_share, cross, elasticity, skill, value,
+    growth,
 ):  # fmt: skip
     """One week of learning and forgetting, as in the docstring of the module, for firms with staff.
 
-    use, hours h/wk, due (n,); practice (n, F); learning, normal (n, K); need (G, K); obsolescence (G,); peers (cells, K);
-    use_of_function (F, K); not_gated, decay (K,); adaptability, literacy domains; writes skill (n, K), value and growth (n,)
+    staff, busy, borrowed heads, programme, public h/yr of training, due (n,); practice (n, F); learning, normal (n, K); need (G, K);
+    forgetting D (G, K); peers (cells, K); use_of_function ω (F, K), usual its sum over functions (K,); not_gated (K,); adaptability,
+    literacy domains;
+    writes skill (n, K), value and growth (n,)
     """
-    K = skill.shape[1]
-    for i in range(start, stop):
+    F, K = np.uint64(use_of_function.shape[0]), np.uint64(skill.shape[1])
+    for i in range(np.uint64(start), np.uint64(stop)):
         value[i] = growth[i] = 0.0
         if staff[i] <= 0.0:
             continue
-        g = sector[i]
+        g = np.uint64(sector[i])
+        at_work = staff[i] + borrowed[i]
+        use = min(busy[i] / at_work, 1.0) if at_work > 0.0 else 0.0
         able = 1.0 + ability * (skill[i, adaptability] - 0.5)
-        shut = gating * (1.0 - skill[i, literacy])
+        shut = able * (1.0 - gating * (1.0 - skill[i, literacy]))
+        hours = (programme[i] + public[i]) / WEEKS_PER_YEAR
         best = 0.0
         worth = 0.0
         gap = 0.0
-        if hours[i] > 0.0:
+        if hours > 0.0:
             for k in range(K):
                 if need[g, k] > 0.0:
                     best = max(best, skill[i, k])
@@ -395,27 +439,30 @@ def study(
                 if need[g, k] > 0.0:
                     worth += need[g, k] * (1.0 - skill[i, k])
                     gap += best - skill[i, k]
+        helped = False
+        for f in range(F):
+            if practice[i, f] != 1.0:
+                helped = True
         total = 0.0
         changed = 0.0
         for k in range(K):
             s = skill[i, k]
-            used = 0.0
-            for f in range(use_of_function.shape[0]):
-                used += use_of_function[f, k] * practice[i, f]
-            gain = learning[i, k] * use[i] * used
-            if hours[i] > 0.0 and need[g, k] > 0.0:
+            used = usual[k]
+            if helped:
+                used = 0.0
+                for f in range(F):
+                    used += use_of_function[f, k] * practice[i, f]
+            gain = learning[i, k] * use * used
+            if hours > 0.0 and need[g, k] > 0.0:
                 share = 0.0
                 if gap > 0.0:
                     share = cross * (best - s) / gap
                 if worth > 0.0:
                     share += (1.0 - cross) * need[g, k] * (1.0 - s) / worth
-                gain += teaching * hours[i] * share
+                gain += teaching * hours * share
             if due[i]:
                 gain += peer_share * max(peers[cell[i], k] - (s - normal[i, k]), 0.0)
-            open_ = able
-            if not_gated[k] == 0.0:
-                open_ = able * (1.0 - shut)
-            change = (1.0 - s) * min(open_ * gain, 1.0) - min(decay[k] * obsolescence[g] + drift, 1.0) * s
+            change = (1.0 - s) * min((able if not_gated[k] > 0.0 else shut) * gain, 1.0) - forgetting[g, k] * s
             changed += change
             s = min(max(s + change, 0.0), 1.0)
             skill[i, k] = s

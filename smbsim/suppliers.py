@@ -43,28 +43,30 @@ def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndar
 
 
 def unused(state: State) -> dict[str, np.ndarray]:
-    """Rows of links and slots that nobody needs, ascending."""
-    used, needed = links_in_use(state), slots_in_use(state)
-    needed[state.links.slot[used]] = True
-    return {"gone_links": np.flatnonzero(~used), "gone_slots": np.flatnonzero(~needed)}
-
-
-def links_in_use(state: State) -> np.ndarray:
-    """(m,) bool: somebody orders, waits or owes along the link."""
-    links = state.links
-    return (links.weight > 0.0) | (links.payable > 0.0) | (links.backlog > 0.0)
-
-
-def slots_in_use(state: State) -> np.ndarray:
-    """(s,) bool: the customer lives, or the slot has goods, debts or flows of the week left."""
-    slots = state.slots
-    used = state.firms.alive[slots.customer]
-    dead = np.flatnonzero(~used)
+    """Rows that nobody needs, ascending. Links: nobody orders, waits or owes along them. Slots: the customer does not live, no such link
+    fills them, and they have no goods, debts or flows of the week left.
+    """
+    links, slots = state.links, state.slots
+    gone = np.empty(links.n, dtype=np.int64)
+    gone = gone[: idle_links(links.weight, links.payable, links.backlog, gone)]
+    rows = state.slots_of(np.flatnonzero(~state.firms.alive))
+    start, stop = state.link_start[rows], state.link_start[rows + 1]
+    used = np.searchsorted(gone, stop) - np.searchsorted(gone, start) < stop - start
     for name in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import"):
-        used[dead] |= getattr(slots, name)[dead] > 0.0
+        used |= getattr(slots, name)[rows] > 0.0
     for name in ("pipeline", "import_pipeline"):
-        used[dead] |= getattr(slots, name)[dead].any(axis=1)
-    return used
+        used |= getattr(slots, name)[rows].any(axis=1)
+    return {"gone_links": gone, "gone_slots": rows[~used]}
+
+
+@kernel
+def idle_links(weight, payable, backlog, row):
+    """Rows of links at weight 0 along which nothing is owed or due; returns their number. All (m,); writes row."""
+    number = 0
+    for e in range(weight.size):
+        row[number] = e
+        number += weight[e] == 0.0 and payable[e] == 0.0 and backlog[e] == 0.0
+    return number
 
 
 @kernel

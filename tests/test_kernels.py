@@ -50,6 +50,7 @@ KERNELS = {
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
     "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
+    "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.finance.pay_due", "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
@@ -69,7 +70,15 @@ ELSEWHERE = (
 )
 PACKAGE = Path(smbsim.__file__).parent
 ALLOWED = {"range", "len", "min", "max", "abs", "np", "prefetch"}  # what a kernel may use besides constants and kernels of its file
-RETURNING = {"total", "cut_moves", "labour", "ready", "seen_of", "beyond"}  # a sum, a count, and parts of kernels that return a number
+RETURNING = {
+    "total",
+    "cut_moves",
+    "idle_links",
+    "labour",
+    "ready",
+    "seen_of",
+    "beyond",
+}  # a sum, a count, and parts of kernels that return a number
 PARTS = {"labour", "ready", "seen_of", "beyond", "listen"}  # called by kernels alone, and compiled into them
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
@@ -325,6 +334,31 @@ def arguments_move_owners(c):
     places, gone = np.sort(c.rng.integers(0, c.slots + 1, 10)), np.sort(c.rng.permutation(c.slots)[:5])
     move = rows.Moves(c.slots, places, gone)
     return c.slot, c.link_start, move.first, move.stop, move.shift
+
+
+def arguments_idle_links(c):
+    return *(np.round(c.shares(c.links)) for _ in range(3)), np.full(c.links, -2, dtype=np.int64)
+
+
+def _draws_of_slots(c):
+    return c.rng.integers(-1, REGIONS, c.slots).astype(np.int32), c.group[: c.slots], c.rng.random(c.slots), c.rng.random(c.slots)
+
+
+def arguments_pick_members(c):
+    cell = np.sort(c.rng.permutation(np.repeat(np.arange(SECTORS * (REGIONS + 1)), 3))[:FIRMS])
+    start = np.searchsorted(cell, np.arange(SECTORS * (REGIONS + 1) + 1))
+    cumulated = np.concatenate([[0.0], np.cumsum(1.0 + c.amounts(FIRMS))])
+    share = np.array([0.5, 0.3, 0.2])
+    return *_draws_of_slots(c), 0.5, share, start, cumulated, c.rng.permutation(FIRMS), np.full(c.slots, -2, dtype=np.int64)
+
+
+def arguments_keep_better(c):
+    asking, candidate = np.arange(0, c.slots, 2), c.rng.integers(-1, FIRMS, c.slots)[::2].copy()
+    return (
+        asking, np.arange(c.slots), c.rng.integers(0, FIRMS, c.slots).astype(np.int32), candidate, c.shares(asking.size),
+        c.amounts(c.slots), 0.5, c.rng.random(c.slots) < 0.3, c.rng.integers(0, 2, FIRMS).astype(np.int8), c.amounts(FIRMS), c.link_start, c.supplier,
+        np.round(c.shares(c.links)), np.full(c.slots, -1, dtype=np.int64), c.shares(c.slots) - 0.5,
+    )  # fmt: skip
 
 
 def arguments_mean_lead(c):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from smbsim.state import SMB
-from smbsim.suppliers import connect, lead_times, links_in_use, mean_lead, slots_in_use, update_lead
+from smbsim.suppliers import connect, lead_times, mean_lead, unused, update_lead
 
 
 def test_links_are_found_among_those_of_their_slot():
@@ -67,16 +67,16 @@ def test_pruning_drops_what_nobody_needs_and_nothing_else():
     state.links.payable[::14] = 0.0
     dead = int(np.flatnonzero(state.firms.kind == SMB)[2])
     state.firms.alive[dead] = False
-    used, slots, n = links_in_use(state), slots_in_use(state), state.slots.n
-    assert np.flatnonzero(~used).tolist() == [e for e in range(state.links.n) if e % 14 == 0]
-    assert slots.all(), "the dead firm still has goods"
+    n = state.slots.n
+    assert unused(state)["gone_links"].tolist() == [e for e in range(state.links.n) if e % 14 == 0]
+    assert len(unused(state)["gone_slots"]) == 0, "the dead firm still has goods"
     for name in ("input_stock", "pipeline", "import_pipeline", "import_payable", "imports", "input_use"):
         getattr(state.slots, name)[state.slots.customer == dead] = 0.0
     held = int(np.sum(state.slots.customer == dead))
     gone = state.customer_start[dead], state.customer_start[dead + 1]
     for name in ("weight", "payable"):
         getattr(state.links, name)[gone[0] : gone[1]] = 0.0
-    kept, none = links_in_use(state).sum(), np.empty(0, dtype=np.int64)
+    kept, none = state.links.n - len(unused(state)["gone_links"]), np.empty(0, dtype=np.int64)
     connect(state, none, none, np.empty(0), prune=True)
     assert state.links.n == kept
     assert state.slots.n == n - held

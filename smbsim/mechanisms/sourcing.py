@@ -43,6 +43,7 @@ from ..suppliers import connect, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
+BLOCK = 2**15  # slots looked at together: five columns of them fit into a cache of a megabyte
 FIRST_NETWORK = "as reconstruct: candidates are drawn like the first suppliers"
 
 
@@ -121,10 +122,10 @@ class Sourcing(Mechanism):
         firms = state.firms
         buyer, group = state.slots.customer[slot], state.slots.group[slot]
         found = np.full(len(slot), -1, dtype=np.int64)
+        large = np.flatnonzero(firms.alive & (firms.kind == LARGE))
         for g in np.unique(group):
-            rows = np.flatnonzero(firms.alive & (firms.sector == g))
-            large = firms.kind[rows] == LARGE
-            rows = rows[large] if large.any() else rows
+            rows = large[firms.sector[large] == g]
+            rows = rows if len(rows) else np.flatnonzero(firms.alive & (firms.sector == g))
             rows = rows[np.lexsort((-firms.uid[rows], firms.capacity[rows]))][-2:]  # two, if one is the buyer
             for row in rows:
                 mine = (group == g) & ((buyer != row) | (firms.kind[row] == LARGE))
@@ -136,13 +137,8 @@ class Sourcing(Mechanism):
         if step.t % self.every:
             return
         firms, slots, links = state.firms, state.slots, state.links
-        searching = slots.lost_share > 0.0
-        warned = slots.warned == 1
-        hazard = np.where(searching | warned, self._chance("search_hazard"), self._chance("review_hazard"))
-        hazard[~firms.alive[slots.customer] | ((np.diff(state.link_start) == 0) & ~searching)] = 0.0
-        u = step.draws.uniform("sourcing", step.t, firms.uid[slots.customer], slots.group)
-        slot = np.flatnonzero(u < hazard)
-        searching = searching[slot]
+        slot = self._asking(state, step)
+        searching = slots.lost_share[slot] > 0.0
         cheap = -np.log(np.maximum(firms.price, LEAST_PRICE))
         delivers = firms.reliability, np.minimum(firms.reliability, firms.fill_rate)
         appeal = np.stack([self.fill_weight * r + cheap for r in delivers])  # as all know it, as who was warned does
@@ -158,6 +154,19 @@ class Sourcing(Mechanism):
         scale_links(slot[searching], 1.0 - share[searching], state.link_start, links.weight)
         slots.lost_share[slot[searching]] = 0.0
         connect(state, slot, supplier, share, prune=True)
+
+    def _asking(self, state, step) -> np.ndarray:
+        """Slots that look for a supplier or compare theirs in this round; block by block, so that what it takes stays in the cache."""
+        firms, slots, found = state.firms, state.slots, [np.empty(0, dtype=np.int64)]
+        search, review = self._chance("search_hazard"), self._chance("review_hazard")
+        for first in range(0, slots.n, BLOCK):
+            rows = slice(first, first + BLOCK)
+            customer, searching = slots.customer[rows], slots.lost_share[rows] > 0.0
+            hazard = np.where(searching | (slots.warned[rows] == 1), search, review)
+            hazard[~firms.alive[customer] | ((np.diff(state.link_start[first : first + BLOCK + 1]) == 0) & ~searching)] = 0.0
+            u = step.draws.uniform("sourcing", step.t, firms.uid[customer], slots.group[rows])
+            found.append(first + np.flatnonzero(u < hazard))
+        return np.concatenate(found)
 
     def _give_up(self, state, slot, worst) -> None:
         """The worst supplier of these slots goes; the others share what it sold, in proportion."""
@@ -185,7 +194,7 @@ class Sourcing(Mechanism):
 
     def _best(self, state, step, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
         """(k,) the candidate of each slot that scores most, -1 for none, and that score. A supplier is no candidate of a review."""
-        firms, slots = state.firms, state.slots
+        firms, slots, links = state.firms, state.slots, state.links
         buyer = slots.customer[slot]
         order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
         best, most = np.full(len(slot), -1, dtype=np.int64), np.full(len(slot), -np.inf)
@@ -197,12 +206,10 @@ class Sourcing(Mechanism):
             u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[by], slots.group[at]) for what in ("local", "pick"))
             candidate = pools.pick(firms.region[by], slots.group[at], *u)
             score = self._score(state, step, by, candidate, appeal[slots.warned[at], candidate])
-            fits = (candidate >= 0) & (order[asking] <= self.supplier_cap * firms.capacity[candidate])
-            fits &= (candidate != by) | (firms.kind[by] == LARGE)
-            link = state.link_rows(at, candidate)
-            fits &= searching[asking] | (link < 0) | (state.links.weight[link] == 0.0)
-            better = fits & (score > most[asking])
-            best[asking[better]], most[asking[better]] = candidate[better], score[better]
+            keep_better(
+                asking, slot, buyer, candidate, score, order, self.supplier_cap, searching, firms.kind, firms.capacity, state.link_start,
+                links.supplier, links.weight, best, most,
+            )  # fmt: skip
         return best, most
 
     def _score(self, state, step, buyer, supplier, appeal) -> np.ndarray:
@@ -236,20 +243,65 @@ class Pools:
 
         A firm that is everywhere counts in a region with the region's share. region, group (k,); u_local, u_pick (k,) uniforms
         """
-        everywhere = group.astype(np.int64) * (self.R + 1) + self.R
-        home = everywhere - self.R + np.maximum(region, 0)
-        size = np.diff(self.cumulated[self.start])
-        local = (region != EVERYWHERE) & (size[home] > 0.0) & (u_local < self.p_local)
-        near = np.where(local, size[home], self.cumulated[self.start[everywhere]] - self.cumulated[self.start[everywhere - self.R]])
-        share = np.where(local, self.share[np.maximum(region, 0)], 1.0)
-        target = u_pick * (near + share * size[everywhere])
-        near_first = self.cumulated[self.start[np.where(local, home, everywhere - self.R)]]
-        far_first = self.cumulated[self.start[everywhere]]
-        target = np.where(target < near, near_first + target, far_first + (target - near) / share)
-        stop = np.where(local & (target < near_first + near), self.start[home + 1], self.start[everywhere + 1])
-        place = np.minimum(np.searchsorted(self.cumulated, target, side="right") - 1, stop - 1)  # rounding may pass the end of the pool
-        none = near + size[everywhere] <= 0.0
-        return np.where(none, -1, np.append(self.member, -1)[place])
+        picked = np.empty(len(group), dtype=np.int64)
+        pick_members(region, group, u_local, u_pick, self.p_local, self.share, self.start, self.cumulated, self.member, picked)
+        return picked
+
+
+@kernel
+def pick_members(region, group, u_local, u_pick, p_local, share, start, cumulated, member, picked):
+    """The member at which the share u_pick of the appeal of all is reached: in the cell (region, group) if the draw is local and somebody
+    is there, else in all cells of the group. Those that are everywhere stand in the cell behind; locally they count by the region's share.
+
+    region, group, u_local, u_pick (k,); share (R,); start (cells + 1,); cumulated (members + 1,); member (members,); writes picked (k,)
+    """
+    for k in range(group.size):
+        last = (group[k] + np.int64(1)) * (share.size + 1) - 1  # the cell of those that are everywhere
+        first, end, part = last - share.size, last, 1.0
+        home = first + max(region[k], 0)
+        local = region[k] >= 0 and u_local[k] < p_local and cumulated[start[home + 1]] > cumulated[start[home]]
+        if local:
+            first, end, part = home, home + 1, share[region[k]]
+        near = cumulated[start[end]] - cumulated[start[first]]
+        far = cumulated[start[last + 1]] - cumulated[start[last]]
+        picked[k] = -1
+        if near + far <= 0.0:
+            continue
+        target = u_pick[k] * (near + part * far)
+        low, high = start[first], start[last + 1]
+        if target < near:
+            target += cumulated[low]
+            if local and target < cumulated[low] + near:
+                high = start[end]
+        else:
+            low = start[last]
+            target = cumulated[low] + (target - near) / part
+        while low < high:
+            middle = (low + high) // 2
+            if cumulated[middle] <= target:
+                low = middle + 1
+            else:
+                high = middle
+        picked[k] = member[low - 1]
+
+
+@kernel
+def keep_better(asking, slot, buyer, candidate, score, order, cap, free, kind, capacity, link_start, supplier, weight, best, most):
+    """A candidate that can make what is ordered, is not the buyer and, unless the slot is free, no supplier yet is kept if it is better.
+
+    asking (q,) entries of the others; candidate, score (q,); slot, buyer, order, free (k,); kind, capacity (n,); link_start (s+1,);
+    supplier, weight (m,); writes best, most (k,)
+    """
+    for q in range(asking.size):
+        k, j = asking[q], candidate[q]
+        if j < 0 or order[k] > cap * capacity[j] or (j == buyer[k] and kind[j] != LARGE) or score[q] <= most[k]:
+            continue
+        new = True
+        if not free[k]:
+            for e in range(link_start[slot[k]], link_start[slot[k] + 1]):
+                new &= supplier[e] != j or weight[e] == 0.0
+        if new:
+            best[k], most[k] = j, score[q]
 
 
 @kernel

@@ -59,6 +59,7 @@ KERNELS = {
     "mechanisms.skills.ask_around", "mechanisms.skills.lend_staff", "mechanisms.skills.rate_competence",
     "mechanisms.labour.sum_pay", "mechanisms.labour.wish", "mechanisms.labour.fill", "mechanisms.labour.review_pay",
     "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
+    "mechanisms.platforms.add_purchases",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/ and tests/test_bench.py, with a linear programme in
 # tests/test_tipping.py
@@ -354,9 +355,10 @@ def arguments_pick_members(c):
 
 def arguments_keep_better(c):
     asking, candidate = np.arange(0, c.slots, 2), c.rng.integers(-1, FIRMS, c.slots)[::2].copy()
+    buyer, kind = c.rng.integers(0, FIRMS, c.slots).astype(np.int32), c.rng.integers(0, 2, FIRMS).astype(np.int8)
+    asked = c.shares(asking.size), c.amounts(c.slots), 0.5, c.rng.random(c.slots) < 0.3
     return (
-        asking, np.arange(c.slots), c.rng.integers(0, FIRMS, c.slots).astype(np.int32), candidate, c.shares(asking.size),
-        c.amounts(c.slots), 0.5, c.rng.random(c.slots) < 0.3, c.rng.integers(0, 2, FIRMS).astype(np.int8), c.amounts(FIRMS), c.link_start, c.supplier,
+        asking, np.arange(c.slots), buyer, candidate, *asked, kind, c.amounts(FIRMS), c.link_start, c.supplier,
         np.round(c.shares(c.links)), np.full(c.slots, -1, dtype=np.int64), c.shares(c.slots) - 0.5,
     )  # fmt: skip
 
@@ -592,11 +594,22 @@ def arguments_imply_demand(c):
     return 0, FIRMS, *given, 26.0, *kept, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
 
 
+def _purchases(c):
+    customer_start = c.link_start[c.slot_start]
+    return customer_start, c.slot, c.supplier, c.shares(c.links), c.amounts(c.slots), c.shares(c.slots), c.amounts(FIRMS)
+
+
+def _on(c):
+    return np.where(c.rng.random(FIRMS) < 0.5, c.shares(FIRMS), 0.0)
+
+
+def arguments_add_purchases(c):
+    return 0, FIRMS, *_purchases(c), _on(c), np.zeros(FIRMS)
+
+
 def arguments_look_downstream(c):
-    buyer, sector = c.rng.integers(0, FIRMS, c.links).astype(np.int32), c.rng.integers(0, SECTORS, FIRMS).astype(np.int32)
-    made = np.full(FIRMS, np.nan), np.full((FIRMS, SECTORS), np.nan)
-    on = np.where(c.rng.random(FIRMS) < 0.5, c.shares(FIRMS), 0.0)
-    return 0, FIRMS, c.supplier_start, c.by_supplier, buyer, c.slot, c.shares(c.links), c.amounts(c.slots), on, sector, *made
+    sector = c.rng.integers(0, SECTORS, FIRMS).astype(np.int32)
+    return *_purchases(c), _on(c), c.amounts(FIRMS), sector, np.ones((FIRMS, SECTORS))
 
 
 ARGUMENTS = {name.removeprefix("arguments_"): make for name, make in list(globals().items()) if name.startswith("arguments_")}

@@ -86,7 +86,7 @@ class Platforms(Mechanism):
                high=1),
         Column("normal_worth", "1", 0.0, "Worth of membership by sales at the start", width=2, entrant="copied"),
         Column("coverage", "1", 0.0, "Share of what the firm sells along links that members of the data platform buy", low=0, high=1),
-        Column("downstream", "1", 0.0, "Sectors of these members", width="sector", low=0, high=1),
+        Column("downstream", "1", 0.0, "Sectors of these members, as a firm that is one sees them", width="sector", low=0, high=1),
         Column("sharing", "1", 0.0, "Share of demand along links that shared data stands in for", low=0, high=1),
         Column("end_demand", "base currency/wk", 0.0, "Demand that shared data implies", low=0),
         Column("usual_demand", "base currency/wk", 0.0, "Mean demand", low=0, entrant="scaled"),
@@ -233,11 +233,12 @@ class Platforms(Mechanism):
         """Who buys from whom on the data platform: coverage, and suppliers that do not deliver."""
         firms, slots, links = state.firms, state.slots, state.links
         on = self._on_data_platform(state)
-        need = slots.coefficient * (1.0 - slots.import_share) * firms.expected_demand[slots.customer]
-        state.suppliers.run(
-            look_downstream, state.supplier_start, state.by_supplier, links.buyer, links.slot, links.weight, need, on, firms.sector,
-            firms.coverage, firms.downstream,
+        bought = (
+            state.customer_start, links.slot, links.supplier, links.weight, slots.coefficient, slots.import_share, firms.expected_demand
         )  # fmt: skip
+        sold, known = (state.add_by_supplier(add_purchases, *bought, part) for part in (np.ones(firms.n), on))
+        firms.coverage[:] = np.minimum(np.divide(known, sold, out=np.zeros(firms.n), where=known > 0.0), 1.0)
+        look_downstream(*bought, on, known, firms.sector, firms.downstream)
         members = self._members(state, SHARING)
         quality = max(1.0 - np.sqrt(self.data_error**2 / members + self.data_bias**2), 0.0) if members else 0.0
         firms.sharing[:] = on * firms.coverage * quality
@@ -444,26 +445,34 @@ def imply_demand(start, stop, sharing, downstream, shared, demand, final, planne
 
 
 @kernel
-def look_downstream(start, stop, supplier_start, by_supplier, buyer, slot, weight, need, on, sector, coverage, downstream):
-    """Share of what each firm sells along links that is sold to those `on` the platform, and their sectors.
+def add_purchases(first, last, customer_start, slot, supplier, weight, coefficient, import_share, expected, part, sold):
+    """sold_j += part_i a (1 - import share) D^e_i w_e over the links e from j into the firms i = first … last - 1.
 
-    by_supplier, buyer, slot, weight (m,); need (s,) base currency/wk; on, sector (n,); writes coverage (n,), downstream (n, G)
+    customer_start (n+1,); slot, supplier, weight (m,); coefficient, import_share (s,); expected, part (n,); adds to sold (n,)
     """
-    for i in range(start, stop):
-        sold = 0.0
-        known = 0.0
-        for g in range(downstream.shape[1]):
-            downstream[i, g] = 0.0
-        for k in range(supplier_start[i], supplier_start[i + 1]):
-            e = by_supplier[k]
-            flow = need[slot[e]] * weight[e]
-            sold += flow
-            if on[buyer[e]] > 0.0:
-                part = on[buyer[e]] * flow
-                known += part
-                downstream[i, sector[buyer[e]]] += part
-        coverage[i] = 0.0
-        if known > 0.0:
-            coverage[i] = min(known / sold, 1.0)
+    for i in range(first, last):
+        if part[i] > 0.0:
+            for e in range(np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])):
+                s = np.uint32(slot[e])
+                sold[np.uint32(supplier[e])] += part[i] * (coefficient[s] * (1.0 - import_share[s]) * expected[i] * weight[e])
+
+
+@kernel
+def look_downstream(customer_start, slot, supplier, weight, coefficient, import_share, expected, on, known, sector, downstream):
+    """Sectors, by what they buy, of the customers `on` the platform of each firm that is on it; of others nothing is asked.
+
+    The arrays of add_purchases; on, known, sector (n,): known is what these customers buy; writes downstream (n, G) where on
+    """
+    for j in range(on.size):
+        if on[j] > 0.0:
+            downstream[j] = 0.0
+    for i in range(on.size):
+        if on[i] > 0.0:
+            for e in range(customer_start[i], customer_start[i + 1]):
+                s, j = slot[e], supplier[e]
+                if on[j] > 0.0:
+                    downstream[j, sector[i]] += on[i] * (coefficient[s] * (1.0 - import_share[s]) * expected[i] * weight[e])
+    for j in range(on.size):
+        if on[j] > 0.0 and known[j] > 0.0:
             for g in range(downstream.shape[1]):
-                downstream[i, g] = min(downstream[i, g] / known, 1.0)
+                downstream[j, g] = min(downstream[j, g] / known[j], 1.0)

@@ -416,7 +416,8 @@ def test_coverage_is_the_share_of_links_to_members(start):
     total = known.sum(axis=1)
     assert firms.coverage == pytest.approx(np.divide(total, sold, out=np.zeros(firms.n), where=sold > 0), abs=1e-12)
     expected = np.divide(known, total[:, None], out=np.zeros(known.shape), where=total[:, None] > 0)
-    assert firms.downstream == pytest.approx(expected, abs=1e-12)
+    asking = np.array(on) > 0
+    assert firms.downstream[asking] == pytest.approx(expected[asking], abs=1e-12)
     members = firms.member[mine(state), SHARING].sum()
     assert firms.sharing == pytest.approx(np.array(on) * firms.coverage * (1 - np.sqrt(0.25 / members + 0.01)))
 

@@ -102,13 +102,13 @@ def sort_rows(owner, free, order):
 
 
 @kernel
-def pick_rows(owner, free, order):
-    """As sort_rows, of the owners that have a place: free is -1 for the others. owner (m,); free (n,); writes order (places,)."""
+def pick_rows(owner, wanted, free, order):
+    """As sort_rows, of the owners that are wanted. owner (m,); wanted (n,) bool; free (n,) first place of each; writes order (places,)."""
     for e in range(owner.size):
-        place = free[owner[e]]
-        if place >= 0:
-            order[place] = e
-            free[owner[e]] = place + 1
+        o = np.uint32(owner[e])
+        if wanted[o]:
+            order[free[o]] = e
+            free[o] += 1
 
 
 @kernel

@@ -300,9 +300,13 @@ class State:
             return self.by_supplier[spans(self.supplier_start, firms)]
         some, which = np.unique(firms, return_inverse=True)
         start = np.concatenate([[0], np.cumsum(self.supplier_start[some + 1] - self.supplier_start[some])])
-        free, rows = np.full(self.firms.n, -1), np.empty(start[-1], dtype=np.int64)
-        free[some] = start[:-1]
-        pick_rows(self.links.supplier, free, rows)
+        wanted, free, rows = (
+            np.zeros(self.firms.n, dtype=np.bool_),
+            np.zeros(self.firms.n, dtype=np.int64),
+            np.empty(start[-1], dtype=np.int64),
+        )
+        wanted[some], free[some] = True, start[:-1]
+        pick_rows(self.links.supplier, wanted, free, rows)
         return rows[spans(start, which)]
 
     def by_key(self, rows: np.ndarray, key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:

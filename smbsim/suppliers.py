@@ -35,6 +35,14 @@ def update_lead(state: State, slot: np.ndarray) -> None:
     mean_lead(rows, state.link_start, links.weight, links.lead_time, slots.import_share, abroad, slots.lead)
 
 
+def recount_backlog(state: State, suppliers: np.ndarray) -> None:
+    """What these suppliers have not shipped, from their links, so that no rounding is owed for good. suppliers (k,) rows"""
+    rows = np.unique(suppliers)
+    sold, number = state.links_out_of(rows), state.supplier_start[rows + 1] - state.supplier_start[rows]
+    owner = np.repeat(np.arange(len(rows)), number)
+    state.firms.backlog_due[rows] = np.bincount(owner, state.links.backlog[sold], minlength=len(rows))
+
+
 def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndarray:
     """(k,) weeks from dispatch to arrival between these rows."""
     region = state.firms.region

@@ -311,10 +311,10 @@ def arguments_move_starts(c):
 
 
 def arguments_pick_rows(c):
-    some, free = np.arange(3, FIRMS, 7), np.full(FIRMS, -1)
+    some, wanted, free = np.arange(3, FIRMS, 7), np.zeros(FIRMS, dtype=bool), np.zeros(FIRMS, dtype=np.int64)
     start = np.concatenate([[0], np.cumsum(np.diff(c.supplier_start)[some])])
-    free[some] = start[:-1]
-    return c.supplier, free, np.full(start[-1], -2, dtype=np.int64)
+    wanted[some], free[some] = True, start[:-1]
+    return c.supplier, wanted, free, np.full(start[-1], -2, dtype=np.int64)
 
 
 def _changes(c):

@@ -25,6 +25,7 @@ from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
+from ..suppliers import recount_backlog
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`
@@ -144,8 +145,9 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     together = _need(state, slot) + taken_over[slot]
     part = np.divide(_need(state, links.slot[rows]), together, out=np.ones(len(rows)), where=together > 0) * links.weight[rows]
     inside = rows[~outside]  # these links stay behind, empty
+    backlog = links.backlog[rows]
     np.subtract.at(slots.supply_line, links.slot[inside], links.backlog[inside])
-    np.maximum(slots.supply_line, 0.0, out=slots.supply_line)  # rounding
+    slots.supply_line[links.slot[inside]] = np.maximum(slots.supply_line[links.slot[inside]], 0.0)  # rounding
     np.add.at(firms.cancelled, into[links.supplier[inside]], links.backlog[inside])
 
     order = np.lexsort((supplier, group, customer))
@@ -167,7 +169,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), gone_links=rows[outside])
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
-    firms.backlog_due[:] = state.sum_by_supplier(state.links.backlog)
+    recount_backlog(state, np.concatenate([involved, supplier[backlog > 0.0]]))
 
 
 def _need(state, slots) -> np.ndarray:

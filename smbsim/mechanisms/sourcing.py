@@ -39,7 +39,7 @@ from ..draws import LEAST_UNIFORM
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
-from ..suppliers import connect, update_lead
+from ..suppliers import connect, recount_backlog, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
@@ -96,7 +96,7 @@ class Sourcing(Mechanism):
         if len(closed) == 0:
             return
         lost, given_up = state.links_out_of(closed), state.links_into(closed)
-        self._cancel(state, np.union1d(lost, given_up))
+        self._cancel(state, closed, np.union1d(lost[links.backlog[lost] > 0.0], given_up[links.backlog[given_up] > 0.0]))
         links.weight[given_up] = 0.0
         slot = np.unique(links.slot[lost]).astype(np.int64)
         slot = slot[firms.alive[slots.customer[slot]]]
@@ -108,14 +108,14 @@ class Sourcing(Mechanism):
         found = supplier >= 0
         connect(state, alone[found], supplier[found], np.ones(found.sum()))
 
-    def _cancel(self, state, ended) -> None:
+    def _cancel(self, state, closed, ended) -> None:
         firms, slots, links = state.firms, state.slots, state.links
         backlog = links.backlog[ended]
         firms.cancelled[:] = np.bincount(links.supplier[ended], backlog, minlength=firms.n)
         slot, place = np.unique(links.slot[ended], return_inverse=True)
         slots.supply_line[slot] = np.maximum(slots.supply_line[slot] - np.bincount(place, backlog, len(slot)), 0.0)
         links.backlog[ended] = 0.0
-        firms.backlog_due[:] = state.sum_by_supplier(links.backlog)  # from the links, so that no rounding is owed for good
+        recount_backlog(state, np.concatenate([closed, links.supplier[ended]]))
 
     def _largest(self, state, slot) -> np.ndarray:
         """(k,) the row that stands in for the suppliers of each slot: the sector's large firms, else its largest firm; -1 for nobody."""

@@ -48,7 +48,7 @@ KERNELS = {
     "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.take_in",
     "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
-    "mechanisms.costs.stocked_cost", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
+    "mechanisms.costs.add_up", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
@@ -58,8 +58,8 @@ KERNELS = {
     "mechanisms.skills.sum_gains", "mechanisms.skills.study",
     "mechanisms.skills.ask_around", "mechanisms.skills.lend_staff", "mechanisms.skills.rate_competence",
     "mechanisms.labour.sum_pay", "mechanisms.labour.wish", "mechanisms.labour.fill", "mechanisms.labour.review_pay",
-    "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.look_downstream",
-    "mechanisms.platforms.add_purchases",
+    "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.value_sales",
+    "mechanisms.platforms.look_downstream", "mechanisms.platforms.add_purchases",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/ and tests/test_bench.py, with a linear programme in
 # tests/test_tipping.py
@@ -398,16 +398,24 @@ def arguments_sum_by_both(c):
 
 def arguments_sum_markets(c):
     shape = REGIONS, SECTORS
-    return *_places(c), c.amounts(FIRMS, 2), c.shares(FIRMS), np.zeros(shape), np.zeros(shape), np.zeros(SECTORS)
+    return *_places(c), c.amounts(FIRMS, 2), 1.0 + c.shares(FIRMS), c.shares(FIRMS), np.zeros(shape), np.zeros(shape), np.zeros(SECTORS)
 
 
 def arguments_reach_customers(c):
-    budget = c.amounts(REGIONS, SECTORS)
-    return *_places(c), c.amounts(FIRMS, 2), c.shares(FIRMS), budget, budget.sum(axis=0), c.amounts(SECTORS), np.full(FIRMS, np.nan)
+    budget, base = c.amounts(REGIONS, SECTORS), (c.amounts(FIRMS, 2), 1.0 + c.shares(FIRMS), c.shares(FIRMS))
+    return 0, FIRMS, *_places(c), *base, budget, budget.sum(axis=0), c.amounts(SECTORS), np.full(FIRMS, np.nan)
 
 
-def arguments_stocked_cost(c):
-    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), np.full(FIRMS, np.nan)
+def arguments_add_up(c):
+    slots, prices = (c.slot_start, c.shares(c.slots), c.amounts(c.slots)), (_places(c)[1], c.amounts(SECTORS))
+    staff = (1.0 + c.shares(FIRMS) for _ in range(7))
+    fixed = c.amounts(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS, 2), c.amounts(FIRMS)
+    return 0, FIRMS, *slots, *prices, 1.0 + c.shares(FIRMS), *staff, *fixed, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+
+
+def arguments_value_sales(c):
+    sales = (c.amounts(FIRMS) for _ in range(6))
+    return 0, FIRMS, c.rng.random(FIRMS) < 0.7, *sales, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
 
 
 def _skills(c) -> np.ndarray:

@@ -117,21 +117,35 @@ class Costs(Mechanism):
 
     def _estimate(self, state) -> None:
         firms, slots, sectors = state.firms, state.slots, state.sectors
-        state.customers.run(stocked_cost, state.slot_start, slots.coefficient, slots.purchase_price, firms.material_cost)
         bought = sectors.counter_coefficient @ sectors.counter_price + sectors.spot_coefficient @ sectors.import_price_factor
-        firms.material_cost[:] += (bought + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1))[firms.sector]
-        staff = firms.labour_coefficient * firms.labour_intensity
-        labour = firms.wage_factor * firms.wage * staff / (firms.productivity * firms.efficiency)
-        fixed = firms.compliance_cost + firms.tool_rent + firms.platform_fee.sum(axis=1)
-        rules = np.divide(fixed, firms.normal_output, out=np.zeros(firms.n), where=firms.normal_output > 0)
-        firms.unit_cost[:] = firms.cost_factor * firms.material_cost + firms.product_tax_coefficient + labour + rules
+        unstocked = bought + sectors.other_import_coefficient + sectors.account_coefficient.sum(axis=1)
+        state.customers.run(
+            add_up, state.slot_start, slots.coefficient, slots.purchase_price, firms.sector, unstocked, firms.cost_factor,
+            firms.product_tax_coefficient, firms.wage_factor, firms.wage, firms.labour_coefficient, firms.labour_intensity,
+            firms.productivity, firms.efficiency, firms.compliance_cost, firms.tool_rent, firms.platform_fee, firms.normal_output,
+            firms.material_cost, firms.unit_cost,
+        )  # fmt: skip
 
 
 @kernel
-def stocked_cost(start, stop, slot_start, coefficient, purchase_price, cost):
-    """Σ_g a_ig m_ig. coefficient, purchase_price (s,); writes cost (n,) currency per base currency."""
+def add_up(
+    start, stop, slot_start, coefficient, purchase_price, sector, unstocked, cost_factor, tax, wage_factor, wage, staff, intensity,
+    productivity, efficiency, rules, rent, fee, output, materials, unit,
+):  # fmt: skip
+    """materials_i = Σ_g a_ig m_ig + what is not from stock ,  unit_i = f_i materials_i + t_i + w_i λ_i ι_i / (A_i h_i) + r_i
+
+    coefficient, purchase_price (s,); unstocked (G,); rules, rent currency/wk (n,) and fee (n, P), spread over normal output;
+    writes materials, unit (n,) currency per base currency
+    """
     for i in range(start, stop):
         total = 0.0
         for s in range(slot_start[i], slot_start[i + 1]):
             total += coefficient[s] * purchase_price[s]
-        cost[i] = total
+        total += unstocked[sector[i]]
+        fees = 0.0
+        for p in range(fee.shape[1]):
+            fees += fee[i, p]
+        fixed = (rules[i] + rent[i] + fees) / output[i] if output[i] > 0.0 else 0.0
+        labour = wage_factor[i] * wage[i] * (staff[i] * intensity[i]) / (productivity[i] * efficiency[i])
+        materials[i] = total
+        unit[i] = cost_factor[i] * total + tax[i] + labour + fixed

@@ -176,7 +176,7 @@ class Labour(Mechanism):
         state.customers.run(
             wish, firms.planned_output, firms.capacity, firms.overtime, firms.capacity_factor, firms.labour_coefficient,
             firms.labour_intensity, firms.productivity, firms.efficiency, firms.employment, firms.borrowed, firms.alive,
-            firms.wage_subsidy_share, firms.redeployed, firms.turnover, relative**-self.quit_elasticity, self.hiring_speed,
+            firms.wage_subsidy_share, firms.redeployed, firms.turnover, 1.0 / relative**self.quit_elasticity, self.hiring_speed,
             self.firing_speed, self.quit_share, firms.desired_employment, firms.quits, firms.layoffs, wanted,
         )  # fmt: skip
         roamers = self._match(state, wanted, relative)

@@ -169,13 +169,6 @@ class Market(Mechanism):
         relative = np.divide(firms.price[rows], usual, out=np.ones(len(rows)), where=usual > 0.0)
         firms.pull[rows] *= relative ** -firms.visibility[rows]
 
-    def _customers(self, state) -> np.ndarray:
-        """(n, 2) customers at home and elsewhere, who are more where platforms make the firm known."""
-        firms = state.firms
-        if np.all(firms.platform_reach == 1.0):
-            return firms.customer_base
-        return np.stack([firms.customer_base[:, 0], firms.customer_base[:, 1] * firms.platform_reach], axis=1)
-
     def _normaliser(self, state, shares) -> np.ndarray:
         """1 / shares, 0 where nobody sells; in the limit exactly 1 as long as the sellers are those of the start."""
         gone = ~state.firms.alive
@@ -189,7 +182,7 @@ class Market(Mechanism):
         firms, shape = state.firms, state.regions.large_customers.shape
         home, elsewhere, large = np.zeros(shape), np.zeros(shape), np.zeros(shape[1])
         weight = np.ascontiguousarray(weight, dtype=np.float64)
-        sum_markets(firms.region, firms.sector, self._customers(state), weight, home, elsewhere, large)
+        sum_markets(firms.region, firms.sector, firms.customer_base, firms.platform_reach, weight, home, elsewhere, large)
         return home + (elsewhere.sum(axis=0) - elsewhere) + state.regions.large_customers * large
 
     def _compare_with_imports(self, state) -> None:
@@ -226,7 +219,18 @@ class Market(Mechanism):
         """(n,) what the regions' budgets bring each firm by its customer base and its pull."""
         firms, budget, reach = state.firms, state.regions.budget * state.regions.intensity, np.empty(state.firms.n)
         anywhere, large = budget.sum(axis=0), (state.regions.large_customers * budget).sum(axis=0)
-        reach_customers(firms.region, firms.sector, self._customers(state), firms.pull, budget, anywhere, large, reach)
+        state.customers.run(
+            reach_customers,
+            firms.region,
+            firms.sector,
+            firms.customer_base,
+            firms.platform_reach,
+            firms.pull,
+            budget,
+            anywhere,
+            large,
+            reach,
+        )
         return reach
 
     def _preferred(self, state, reach) -> np.ndarray:
@@ -338,28 +342,32 @@ def uses(state) -> tuple[str, ...]:
 
 
 @kernel
-def sum_markets(region, sector, base, weight, home, elsewhere, large):
+def sum_markets(region, sector, base, known, weight, home, elsewhere, large):
     """Σ base × weight by region and sector, of customers at home and elsewhere, and by sector of firms that are everywhere.
 
-    region, sector, weight (n,); base (n, 2); adds to home, elsewhere (R, G), large (G,)
+    region, sector, weight (n,); base (n, 2), elsewhere times `known` (n,), what platforms make of it; adds to home, elsewhere (R, G) and
+    large (G,)
     """
     for i in range(region.size):
         if region[i] == EVERYWHERE:
             large[sector[i]] += weight[i] * base[i, 0]
         else:
             home[region[i], sector[i]] += weight[i] * base[i, 0]
-            elsewhere[region[i], sector[i]] += weight[i] * base[i, 1]
+            elsewhere[region[i], sector[i]] += weight[i] * (base[i, 1] * known[i])
 
 
 @kernel
-def reach_customers(region, sector, base, pull, budget, anywhere, large, reach):
+def reach_customers(start, stop, region, sector, base, known, pull, budget, anywhere, large, reach):
     """pull (B_home C_r,s + B_elsewhere Σ of the other regions' C_s), for firms that are everywhere pull B_home Σ_r B_L,r C_r,s.
 
-    region, sector, pull (n,); base (n, 2); budget (R, G), anywhere its sum by sector, large Σ_r B_L,r C_r,s (G,) currency/wk; writes reach
+    B_elsewhere is times `known`, what platforms make of it.
+
+    region, sector, pull, known (n,); base (n, 2); budget (R, G), anywhere its sum by sector, large Σ_r B_L,r C_r,s (G,) currency/wk;
+    writes reach (n,)
     """
-    for i in range(region.size):
+    for i in range(start, stop):
         if region[i] == EVERYWHERE:
             reach[i] = pull[i] * (base[i, 0] * large[sector[i]])
         else:
             home = budget[region[i], sector[i]]
-            reach[i] = pull[i] * (base[i, 0] * home + base[i, 1] * (anywhere[sector[i]] - home))
+            reach[i] = pull[i] * (base[i, 0] * home + base[i, 1] * known[i] * (anywhere[sector[i]] - home))

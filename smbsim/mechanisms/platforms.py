@@ -355,36 +355,46 @@ class Platforms(Mechanism):
     def pay(self, state, step):
         """Fees to the operators, beyond those of the start; who cannot pay them is no member any more."""
         firms = state.firms
-        base, now, start = self._volumes(state)
-        firms.platform_sales[:] = base[:, SELLING] * now[:, SELLING]
+        base = self._volumes(state)
         firms.other_cost[:] += firms.platform_setup - firms.platform_dividend  # of last week, after its profit was drawn up
         for p, operator in enumerate(OPERATORS):
-            firms.list_fee[:, p] = np.maximum(self._fees[p] * base[:, p] * now[:, p], 0.0)
-            due = self._fees[p] * base[:, p] * (firms.platform_fee_factor * now[:, p] - start[:, p])
-            paid = firms.platform_fee[:, p] = afford(state, due)
+            sold, normal = self._sold(state, base, p)
+            if p == SELLING:
+                firms.platform_sales[:] = sold
+            firms.list_fee[:, p] = np.maximum(self._fees[p] * sold, 0.0)
+            due = self._fees[p] * (firms.platform_fee_factor * sold - normal)
+            paid = afford(state, due)
+            firms.platform_fee[:, p] = paid
             self._leave(state, np.flatnonzero(paid < due), p)
             firms.other_cost[:] += paid
             if paid.any():
-                transfer(state, "firm", operator, np.ascontiguousarray(paid), "platform fees")
+                transfer(state, "firm", operator, paid, "platform fees")
 
-    def _volumes(self, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n, 2) sales to households, all sales; currency/wk; and the shares of them on the platforms, now and at the start."""
-        firms = state.firms
-        base = np.stack([
-            firms.demand_factor * firms.final_fill_rate * firms.household_demand, firms.price * (firms.sold_to_firms + firms.final_sales)
-        ], axis=1)  # fmt: skip
-        base *= (firms.alive & (firms.kind == SMB))[:, None]
-        return base, firms.member * np.array([self._bought(state), 1.0]), firms.starting_member * np.array([self.first_buyers, 1.0])
+    def _volumes(self, state) -> np.ndarray:
+        """(2, n) sales to households, all sales; currency/wk; of SMBs."""
+        firms, base = state.firms, np.empty((len(OPERATORS), state.firms.n))
+        state.customers.run(
+            value_sales, firms.alive & (firms.kind == SMB), firms.demand_factor, firms.final_fill_rate, firms.household_demand, firms.price,
+            firms.sold_to_firms, firms.final_sales, *base,
+        )  # fmt: skip
+        return base
+
+    def _sold(self, state, base, platform: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) what of the volumes is sold on the platform, and what members of the start would have sold there then; currency/wk."""
+        firms, bought = state.firms, self._bought(state) if platform == SELLING else 1.0
+        first = self.first_buyers if platform == SELLING else 1.0
+        return base[platform] * (firms.member[:, platform] * bought), base[platform] * (firms.starting_member[:, platform] * first)
 
     def distribute(self, state, step):
         """Operators pay their costs; profit goes to those who own them."""
         firms = state.firms
-        base, now, start = self._volumes(state)
+        base = self._volumes(state)
         firms.platform_dividend[:] = 0.0
         for p, (operator, owner, cost) in enumerate(
             zip(OPERATORS, (self.marketplace, self.data_platform), (self.running, self.data_running), strict=True)
         ):
-            spent = cost * max(float(total(np.ascontiguousarray(base[:, p] * (now[:, p] - start[:, p])))), 0.0)
+            sold, normal = self._sold(state, base, p)
+            spent = cost * max(float(total(sold - normal)), 0.0)
             if spent > 0.0:
                 transfer(state, operator, INVESTMENT, spent, "running of platforms")
             left = float(state.accounts.balance[state.account(operator)])
@@ -395,7 +405,7 @@ class Platforms(Mechanism):
             elif owner == "private":
                 self._pay_owners(state, operator, left)
             elif left > 0.0:
-                self._pay_members(state, operator, left, base[:, p] * now[:, p])
+                self._pay_members(state, operator, left, sold)
 
     def _pay_owners(self, state, operator, profit) -> None:
         cells = state.households
@@ -406,7 +416,7 @@ class Platforms(Mechanism):
         transfer(state, operator, FOREIGN, profit - float(total(received)), "platform profits")
 
     def _pay_members(self, state, operator, profit, sales) -> None:
-        sold = total(np.ascontiguousarray(sales))
+        sold = total(sales)
         if sold > 0.0:
             paid = profit * sales / sold
             transfer(state, operator, "firm", paid, "dividends of cooperatives")
@@ -417,6 +427,17 @@ def logit(share):
     """ln x / (1 - x), of shares kept within SURE of 0 and 1. Any shape."""
     x = np.clip(share, SURE, 1.0 - SURE)
     return np.log(x) - np.log1p(-x)
+
+
+@kernel
+def value_sales(start, stop, counts, factor, filled, demand, price, to_firms, final, household, all_):
+    """Sales to households, and all sales, of the firms that count.
+
+    counts, factor, filled, demand currency/wk, price, to_firms, final base currency/wk (n,); writes household, all_ currency/wk (n,)
+    """
+    for i in range(start, stop):
+        household[i] = factor[i] * filled[i] * demand[i] if counts[i] else 0.0
+        all_[i] = price[i] * (to_firms[i] + final[i]) if counts[i] else 0.0
 
 
 @kernel

@@ -107,7 +107,8 @@ class Draws:
         """Standard normals, one per entry; returns (n,)."""
         from scipy.special import ndtri  # half a second to import
 
-        return ndtri(np.maximum(self.uniform(name, step, entry), LEAST_UNIFORM))
+        u = self.uniform(name, step, entry)
+        return ndtri(np.maximum(u, LEAST_UNIFORM, out=u), out=u)
 
     def one(self, name: str, step: int = 0) -> float:
         """A single uniform for a draw that belongs to no firm."""

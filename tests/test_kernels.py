@@ -57,6 +57,7 @@ KERNELS = {
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
     "mechanisms.skills.sum_gains", "mechanisms.skills.study",
     "mechanisms.skills.ask_around", "mechanisms.skills.lend_staff", "mechanisms.skills.rate_competence",
+    "mechanisms.skills.pay_of_lent",
     "mechanisms.labour.sum_pay", "mechanisms.labour.wish", "mechanisms.labour.fill", "mechanisms.labour.review_pay",
     "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.value_sales",
     "mechanisms.platforms.look_downstream", "mechanisms.platforms.add_purchases",
@@ -465,6 +466,10 @@ def arguments_ask_around(c):
 
 def arguments_lend_staff(c):
     return 0, FIRMS, c.rng.integers(0, REGIONS, FIRMS).astype(np.int32), c.shares(REGIONS), c.shares(REGIONS), c.rng.normal(size=FIRMS)
+
+
+def arguments_pay_of_lent(c):
+    return 0, FIRMS, c.rng.normal(size=FIRMS), 1.0 + c.shares(FIRMS), c.amounts(FIRMS), np.full(FIRMS, np.nan)
 
 
 def arguments_rate_competence(c):

@@ -207,7 +207,7 @@ class Labour(Mechanism):
         moved += (1.0 - kept) * lasting / 2.0
         shock *= np.sqrt((1.0 - kept**2) * lasting)
         moved += shock
-        np.exp(moved, out=firms.productivity, where=(firms.kind == SMB) & firms.alive)
+        np.copyto(firms.productivity, np.exp(moved, out=moved), where=(firms.kind == SMB) & firms.alive)
 
     def _relative_pay(self, state) -> np.ndarray:
         """(n,) ŵ: pay relative to that at rest, over the mean of the region (of all, for a firm that is everywhere)."""

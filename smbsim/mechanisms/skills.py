@@ -236,15 +236,16 @@ class Skills(Mechanism):
 
     def _pay_employers(self, state) -> None:
         firms = state.firms
-        lent, host = np.maximum(-firms.borrowed, 0.0), np.maximum(firms.borrowed, 0.0)
-        wages = firms.wage_factor * firms.wage * lent
+        wages, host = np.empty(firms.n), np.maximum(firms.borrowed, 0.0)
+        state.customers.run(pay_of_lent, firms.borrowed, firms.wage_factor, firms.wage, wages)
         due, on_loan = state.by_region(wages), state.by_region(host)
         price = np.divide(due, on_loan, out=np.zeros_like(due), where=on_loan > 0)
-        paid = afford(state, host * price[firms.region])
+        host *= price[firms.region]
+        paid = afford(state, host)
         got = np.divide(state.by_region(paid), due, out=np.zeros_like(due), where=due > 0)
-        received = wages * got[firms.region]
-        transfer(state, "firm", "firm", paid, "staff on loan", received)
-        firms.other_cost[:] += paid - received
+        wages *= got[firms.region]
+        transfer(state, "firm", "firm", paid, "staff on loan", wages)
+        firms.other_cost[:] += np.subtract(paid, wages, out=paid)
 
     def learn(self, state, step):
         """Learning and forgetting of the week, of staff and of the unemployed; what staff is then able to do."""
@@ -260,11 +261,11 @@ class Skills(Mechanism):
             USE_OF_FUNCTION, USUAL, NOT_GATED, AD, DL, self.ability, self.gating, self.teaching, REVIEW * self.peer_learning,
             self.cross_training, self.elasticity, firms.skill, firms.skill_value, firms.skill_growth,
         )  # fmt: skip
-        there = firms.employment > 0.0
-        np.exp(firms.skill_value, out=firms.efficiency, where=there)
-        off = firms.training_hours + firms.public_training
-        if off.any():
-            np.multiply(firms.efficiency, np.maximum(1.0 - off / HOURS, 0.0), out=firms.efficiency, where=there)
+        able = np.exp(firms.skill_value)
+        away = firms.training_hours + firms.public_training
+        if away.any():
+            able *= np.maximum(1.0 - away / HOURS, 0.0)
+        np.copyto(firms.efficiency, able, where=firms.employment > 0.0)
         self._teach_unemployed(state)
 
     def _gains_of_peers(self, state) -> tuple[np.ndarray, np.ndarray]:
@@ -383,6 +384,13 @@ def lend_staff(start, stop, region, found, taken, borrowed):
     for i in range(start, stop):
         if borrowed[i] != 0.0:
             borrowed[i] *= found[region[i]] if borrowed[i] > 0.0 else taken[region[i]]
+
+
+@kernel
+def pay_of_lent(start, stop, borrowed, factor, wage, wages):
+    """Pay of own staff that works for others. borrowed heads, factor, wage currency/wk (n,); writes wages currency/wk (n,)."""
+    for i in range(start, stop):
+        wages[i] = factor[i] * wage[i] * max(-borrowed[i], 0.0)
 
 
 @kernel

@@ -282,7 +282,9 @@ def _plain(start: Checkpoint) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     assert not unknown, f"a checkpoint would lose {sorted(unknown)} of the state"
     arrays = {RESTING: start.resting, TIER: start.tier}
     for name in TABLES.values():
-        arrays |= {f"{name}/{column}": getattr(getattr(state, name), column) for column in getattr(state, name).columns}
+        arrays |= {
+            f"{name}/{column}": np.ascontiguousarray(getattr(getattr(state, name), column)) for column in getattr(state, name).columns
+        }
     arrays |= {f"{MASK}/{k}": mask for k, mask in enumerate(start.known.values())}
     if "risk_index" in saved:
         arrays |= {f"{RISK}/{k}": values for k, values in enumerate(state.risk_index)}

@@ -13,7 +13,6 @@ from .mechanisms.base import Mechanism
 SCHEDULE = (
     # phase, mechanism, method                 why here
     ("policies", "policies", "begin"),  # after phase 0 has reset what they move; from what firms were at the end of last week
-    ("arrivals", "trade", "receive"),  # goods dispatched in earlier weeks can be used this week
     ("downtime", "production", "break_down"),  # before anybody counts on the capacity
     ("expectations", "platforms", "report"),  # what last week's reports imply goes into the forecast
     ("expectations", "orders", "expect"),  # from last week's demand: nobody knows this week's yet
@@ -23,7 +22,7 @@ SCHEDULE = (
     ("credit", "credit", "appraise"),
     ("credit", "credit", "borrow"),  # before anything is spent
     ("credit", "finance", "plan_investment"),
-    ("production", "production", "produce"),  # goods are made to plan; services learn what they could make
+    ("production", "production", "produce"),  # with what arrives: goods are made to plan; services learn what they could make
     ("orders", "orders", "place"),  # after use, so that the stock is what is left
     ("final demand", "passthrough", "spend"),  # budgets first: from deposits at the start of the week
     ("final demand", "foreign", "spend"),

@@ -89,15 +89,21 @@ TABLES = {
 }  # fmt: skip
 
 
+def layout(column: Column) -> str:
+    """How a column with a second axis lies in memory. Of slots week by week, as a phase needs one week of all; of others row by row."""
+    return "F" if column.axis == "slot" else "C"
+
+
 def filled(shape: tuple[int, ...], column: Column) -> np.ndarray:
     """A column at its default. Zeros are pages that the system hands out when they are written to: what nobody uses takes no memory."""
-    return np.full(shape, column.default, column.dtype) if column.default else np.zeros(shape, column.dtype)
+    order = layout(column)
+    return np.full(shape, column.default, column.dtype, order) if column.default else np.zeros(shape, column.dtype, order)
 
 
 def extended(values: np.ndarray, rows: int, column: Column) -> np.ndarray:
     """A copy with so many rows, the new ones at the default of the column; zeros stay without memory."""
     new = filled((rows, *values.shape[1:]), column)
-    if column.default or values.view(np.uint8).any():  # by bytes: -0.0 is copied
+    if column.default or (values.T if layout(column) == "F" else values).view(np.uint8).any():  # by bytes: -0.0 is copied
         new[: len(values)] = values
     return new
 
@@ -155,6 +161,10 @@ class Table:
             move(self._buffers[name], column.default)
         self._resize(move.n)
 
+    def whole(self, name: str) -> np.ndarray:
+        """A column with the spare rows behind those in use: a ring of weeks that a kernel is given has one layout, however many they are."""
+        return self._buffers[name]
+
     def widen(self, name: str, width: int) -> None:
         """Give the second axis of a column a new, larger length; what is added is at the default."""
         old = self._buffers[name]
@@ -164,7 +174,8 @@ class Table:
 
     def take(self, order: np.ndarray) -> Table:
         """A new table with the rows in the given order."""
-        return self._with({name: getattr(self, name)[order] for name in self.columns}, len(order))
+        rows = {name: np.asarray(getattr(self, name)[order], order=layout(column)) for name, column in self.columns.items()}
+        return self._with(rows, len(order))
 
     def _with(self, values: dict[str, np.ndarray], n: int) -> Table:
         new = Table(self.axis, n)
@@ -352,6 +363,10 @@ class State:
                     self.firms.widen(name, len(self.policy_names))
         return [self.policy_names.index(name) for name in names]
 
+    def ring_places(self, t: int) -> tuple[int, int]:
+        """Positions of week t in the rings of goods in transit, of links and of imports."""
+        return t % self.widths["lead"], t % self.widths["import_lead"]
+
     # -- sums -------------------------------------------------------------------------------------------------------------------------
 
     def by_sector(self, values: np.ndarray) -> np.ndarray:
@@ -388,10 +403,13 @@ class State:
         """(m,) per link → (n,) per supplier."""
         return self.add_by_supplier(add_to_suppliers, self.customer_start, self.links.supplier, values)
 
-    def add_by_supplier(self, function: Callable, *arrays) -> np.ndarray:
-        """(n,) per supplier: what function(start, stop, *arrays, totals) adds to totals (n,) for the links into the firms [start, stop)."""
-        parts, total = self.pieces.add(function, *arrays), np.empty(self.firms.n)
-        self.suppliers.run(add_parts, parts, total)
+    def add_by_supplier(self, function: Callable, *arrays, out: np.ndarray | None = None) -> np.ndarray:
+        """(n,) per supplier: what function(start, stop, *arrays, totals) adds to totals (n,) for the links into the firms [start, stop).
+
+        out (n,): where it goes
+        """
+        total = np.empty(self.firms.n) if out is None else out
+        self.suppliers.run(add_parts, self.pieces.add(function, *arrays), total)
         return total
 
     def sum_links(self, values: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ import numpy as np
 from .kernel import kernel
 from .state import EVERYWHERE, State
 
+ROUNDING = 1e-12  # of a sum of links: less is left of it by rounding alone
+
 
 def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndarray, prune: bool = False) -> None:
     """The suppliers get these shares of the slots' orders, along new links where there are none; prune: what nobody needs goes.
@@ -35,12 +37,20 @@ def update_lead(state: State, slot: np.ndarray) -> None:
     mean_lead(rows, state.link_start, links.weight, links.lead_time, slots.import_share, abroad, slots.lead)
 
 
-def recount_backlog(state: State, suppliers: np.ndarray) -> None:
-    """What these suppliers have not shipped, from their links, so that no rounding is owed for good. suppliers (k,) rows"""
-    rows = np.unique(suppliers)
-    sold, number = state.links_out_of(rows), state.supplier_start[rows + 1] - state.supplier_start[rows]
-    owner = np.repeat(np.arange(len(rows)), number)
-    state.firms.backlog_due[rows] = np.bincount(owner, state.links.backlog[sold], minlength=len(rows))
+def recount(state: State, rows: np.ndarray) -> None:
+    """Backlog, receivables and payables of these firms, from their links: what is left is exact, nothing is owed for good by rounding.
+
+    rows (k,) of firms
+    """
+    firms, links, rows = state.firms, state.links, np.unique(rows)
+    sold, seller = state.links_out_of(rows), np.repeat(np.arange(len(rows)), np.diff(state.supplier_start)[rows])
+    bought, buyer = state.links_into(rows), np.repeat(np.arange(len(rows)), np.diff(state.customer_start)[rows])
+    for column, owner, values in (
+        (firms.backlog_due, seller, links.backlog[sold]),
+        (firms.receivables, seller, links.payable[sold]),
+        (firms.payables, buyer, links.payable[bought]),
+    ):
+        column[rows] = np.bincount(owner, values, minlength=len(rows))
 
 
 def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndarray:
@@ -48,6 +58,25 @@ def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndar
     region = state.firms.region
     local = (region[supplier] == region[buyer]) & (region[buyer] != EVERYWHERE)
     return np.where(local, state.regions.local_lead[np.maximum(region[buyer], 0)], state.sectors.other_lead[state.firms.sector[supplier]])
+
+
+def sum_credit(state: State) -> None:
+    """Receivables and payables of firms, from the links; for who changes these otherwise than by shipping and paying."""
+    owed = state.links.payable
+    state.firms.receivables[:], state.firms.payables[:] = state.sum_by_supplier(owed), state.sum_by_customer(owed)
+
+
+def check_credit(state: State) -> None:
+    """Receivables from the links where they have moved from payables by more than rounding: where little is left of what once was owed."""
+    owed = float(state.firms.payables.sum())
+    if abs(float(state.firms.receivables.sum()) - owed) > ROUNDING * owed:
+        sum_credit(state)
+
+
+def settle_credit(state: State, paid: np.ndarray, received: np.ndarray) -> None:
+    """Payables and receivables of firms fall by what was paid and received, or written off, (n,) currency."""
+    state.customers.run(take_off, paid, state.firms.payables)
+    state.customers.run(take_off, received, state.firms.receivables)
 
 
 def unused(state: State) -> dict[str, np.ndarray]:
@@ -75,6 +104,14 @@ def idle_links(weight, payable, backlog, row):
         row[number] = e
         number += weight[e] == 0.0 and payable[e] == 0.0 and backlog[e] == 0.0
     return number
+
+
+@kernel
+def take_off(start, stop, part, whole):
+    """whole_i ← whole_i - part_i; what is left within rounding is nothing. part (n,); changes whole (n,)"""
+    for i in range(start, stop):
+        left = whole[i] - part[i]
+        whole[i] = left if abs(left) > ROUNDING * abs(whole[i]) else 0.0
 
 
 @kernel

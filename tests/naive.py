@@ -143,6 +143,7 @@ class NaiveEconomy:
         if self.on("sourcing") and t % self.parameters["sourcing"].every == 0:
             self.forget_links()
         self.smooth_income()
+        self.sum_credit()
 
     # -- goods ------------------------------------------------------------------------------------------------------------------------
 
@@ -683,16 +684,12 @@ class NaiveEconomy:
                 self.note("principal", "firm", "bank", firm["principal"])
 
     def pay_trade_credit(self):
-        """Abroad first, then suppliers, each in proportion to what is due; an estate owes everything at once."""
+        """Abroad first, then suppliers, each in proportion to what is due; an estate owes everything at once. Who still can pays the last
+        cent on links that carry nothing any more."""
         for uid, firm in self.firms.items():
             terms = firm["payment_terms"] if firm["alive"] else 1.0
             imports = {key: self.slots[key]["import_payable"] / terms for key in self.slots_of[uid]}
-            bills = {}
-            for key in self.slots_of[uid]:
-                for name in self.links_of[key]:
-                    link = self.links[name]
-                    last = self.on("finance") and link["weight"] == 0.0 and link["payable"] < 0.01
-                    bills[name] = link["payable"] if last else link["payable"] / terms
+            bills = {name: self.links[name]["payable"] / terms for key in self.slots_of[uid] for name in self.links_of[key]}
             firm["trade_due"], firm["trade_overdue"] = 0.0, 0.0
             for dues in (imports, bills):
                 due = sum(dues.values())
@@ -708,6 +705,13 @@ class NaiveEconomy:
             for name, amount in bills.items():
                 self.links[name]["payable"] -= amount
                 self.pay("network inputs", ("firm", uid), ("firm", name[0]), amount)
+            ended = [name for name in bills if self.links[name]["weight"] == 0.0 and self.links[name]["payable"] < 0.01]
+            left = sum(self.links[name]["payable"] for name in ended)
+            if self.on("finance") and 0.0 < left <= firm["spendable"]:
+                firm["trade_due"] += self.afford(uid, left)
+                for name in ended:
+                    self.pay("network inputs", ("firm", uid), ("firm", name[0]), self.links[name]["payable"])
+                    self.links[name]["payable"] = 0.0
 
     def collect_investment(self):
         spent = -self.accounts[INVESTMENT]["balance"]
@@ -758,6 +762,11 @@ class NaiveEconomy:
             for row in rows.values():
                 row[column][INVEST] = scale * row[f"resting_{column}"][INVEST]
 
+    def sum_credit(self):
+        for uid, firm in self.firms.items():
+            firm["receivables"] = math.fsum(self.links[name]["payable"] for name in self.links_to[uid])
+            firm["payables"] = math.fsum(self.links[name]["payable"] for key in self.slots_of[uid] for name in self.links_of[key])
+
     def held(self, key):
         """Goods in stock and in transit of a slot."""
         slot = self.slots[key]
@@ -767,16 +776,14 @@ class NaiveEconomy:
         credit, price = self.parameters["credit"], self.accounts[INVESTMENT]["capital_price"]
         for uid, firm in self.firms.items():
             slots = {key: self.slots[key] for key in self.slots_of[uid]}
-            firm["receivables"] = math.fsum(self.links[name]["payable"] for name in self.links_to[uid])
             goods = math.fsum(slot["purchase_price"] * self.held(key) for key, slot in slots.items())
             firm["collateral"] = goods + firm["unit_cost"] * firm["inventory"]
-            owed = math.fsum(self.links[name]["payable"] for key in slots for name in self.links_of[key])
-            owed += math.fsum(slot["import_payable"] for slot in slots.values())
+            owed = firm["payables"] + math.fsum(slot["import_payable"] for slot in slots.values())
             arrears = firm["wage_arrears"] + firm["tax_arrears"] + firm["interest_arrears"]
             assets = firm["cash"] + firm["receivables"] + firm["collateral"] + price * firm["capital"]
             firm["equity"] = assets - firm["debt"] - owed - arrears
             most = credit.largest_leverage
-            firm["leverage"] = min(firm["debt"] / firm["equity"], most) if firm["equity"] > 0.0 else most
+            firm["leverage"] = min(firm["debt"] / firm["equity"], most) if firm["equity"] > 1e-9 else most
 
     def borrow(self, t):
         credit, price = self.parameters["credit"], self.accounts[INVESTMENT]["capital_price"]

@@ -21,6 +21,7 @@ from smbsim.interventions.policy import CONDITION_NEEDS, CONDITIONS, Regional
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Mechanism
 from smbsim.state import State
+from smbsim.suppliers import sum_credit
 
 RANDOM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}  # settings: other cases each time
 REPEATABLE = {**RANDOM, "derandomize": True, "phases": (Phase.explicit, Phase.generate)}  # the same cases each time, not shrunk
@@ -256,4 +257,5 @@ def disturb(state: State, seed: int, strength: float = 1.0, prices: bool = True)
     firms.repair[:] = rng.integers(0, 3, firms.n) * (rng.random(firms.n) < 0.1 * strength)
     links.backlog[:] = strength * slots.order[links.slot] * links.weight * rng.random(links.n)
     firms.backlog_due[:] = state.sum_by_supplier(links.backlog)
+    sum_credit(state)
     slots.supply_line[:] = slots.pipeline.sum(axis=1) + slots.import_pipeline.sum(axis=1) + state.sum_links(links.backlog)

@@ -44,15 +44,17 @@ MODULES = (
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.add_to_suppliers", "state.add_parts",
     "reconstruct.fill_slots",
-    "mechanisms.production.possible_output", "mechanisms.production.use_inputs", "mechanisms.orders.order_inputs",
-    "mechanisms.trade.add_orders", "mechanisms.trade.ship_links", "mechanisms.trade.take_in",
+    "mechanisms.production.make_goods", "mechanisms.production.make_services", "mechanisms.production.adjust_overtime",
+    "mechanisms.orders.plan_output", "mechanisms.orders.order_inputs", "mechanisms.trade.add_orders", "mechanisms.trade.share_out",
+    "mechanisms.trade.ship_links", "suppliers.take_off",
     "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
     "mechanisms.costs.add_up", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
-    "mechanisms.finance.pay_due", "mechanisms.credit.value_inputs",
+    "mechanisms.finance.find_due", "mechanisms.finance.pay_usual", "mechanisms.finance.pay_singly", "mechanisms.finance.pay_last",
+    "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
     "mechanisms.skills.sum_gains", "mechanisms.skills.study",
@@ -176,6 +178,7 @@ class Case:
         self.slot_start = np.concatenate([[0], np.cumsum(n_slots)]).astype(np.int64)
         self.link_start = np.concatenate([[0], np.cumsum(n_links)]).astype(np.int64)
         self.group = group.astype(np.int32)
+        self.customer = np.repeat(np.arange(FIRMS), n_slots).astype(np.int32)
         self.slot = np.repeat(np.arange(self.slots), n_links).astype(np.int32)
         self.supplier = rng.integers(0, FIRMS, self.links).astype(np.int32)
         self.by_supplier = np.argsort(self.supplier, kind="stable").astype(np.int64)
@@ -185,6 +188,14 @@ class Case:
         """Positive numbers over eight orders of magnitude, a quarter of them zero."""
         values = 10.0 ** self.rng.uniform(-4, 4, (n, *width))
         return np.where(self.rng.random((n, *width)) < 0.25, 0.0, values)
+
+    def ring(self, weeks) -> np.ndarray:
+        """Goods in transit of slots, week by week."""
+        return np.asfortranarray(self.amounts(self.slots, weeks))
+
+    def some(self, n) -> np.ndarray:
+        """True of three in four."""
+        return self.rng.random(n) < 0.75
 
     def shares(self, n) -> np.ndarray:
         """Numbers in [0, 1], the bounds among them."""
@@ -220,51 +231,88 @@ def arguments_fill_slots(c):
     return c.link_start, c.supplier.astype(np.int64), c.amounts(c.links), c.shares(FIRMS), c.amounts(c.slots), weight, sold
 
 
-def arguments_possible_output(c, rule=2):
-    firms = [c.amounts(FIRMS), np.where(c.shares(FIRMS) < 0.5, 1e300, c.amounts(FIRMS)), c.amounts(FIRMS), 1.0 + c.shares(FIRMS)]
+def arguments_make_goods(c, rule=2):
+    limits = np.where(c.shares(FIRMS) < 0.5, 1e300, c.amounts(FIRMS)), c.amounts(FIRMS), 1.0 + c.shares(FIRMS)
+    of_slots = c.shares(c.slots), c.rng.integers(0, 3, c.slots).astype(np.int8), 10 * c.shares(c.slots), c.shares(SECTORS)
+    held = c.ring(LEAD), c.ring(IMPORT_LEAD), c.amounts(c.slots)
     return (
-        0, FIRMS, rule, production.BINDING[rule], 0.8, 0.5, c.slot_start, *firms, c.shares(FIRMS), c.shares(FIRMS), c.group,
-        c.shares(c.slots), c.rng.integers(0, 3, c.slots).astype(np.int8), 10 * c.shares(c.slots), c.shares(SECTORS), c.amounts(c.slots),
-        np.full(c.slots, np.nan), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
+        0, FIRMS, 1, 2, rule, production.BINDING[rule], 0.8, 0.5, 0.1 * (rule % 2), 0.02, c.slot_start, c.some(FIRMS), c.some(FIRMS),
+        c.amounts(FIRMS), *limits, c.shares(FIRMS), c.shares(FIRMS), c.customer, c.group, *of_slots, *held, c.amounts(c.slots),
+        np.full(c.slots, np.nan), np.full(c.slots, np.nan), c.amounts(FIRMS), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan),
+        c.amounts(FIRMS), np.full(FIRMS, np.nan),
     )  # fmt: skip
 
 
-def arguments_use_inputs(c):
-    return 0, FIRMS, c.slot_start, c.rng.random(FIRMS) < 0.7, c.amounts(FIRMS), c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots)
+def arguments_make_services(c):
+    asked, of_slots = (c.amounts(FIRMS) for _ in range(3)), (c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots))
+    return 0, FIRMS, c.slot_start, c.some(FIRMS), *asked, *of_slots, c.amounts(FIRMS), c.amounts(FIRMS)
+
+
+def arguments_adjust_overtime(c):
+    return 0, FIRMS, 1.25, 52.0, c.some(FIRMS), c.shares(FIRMS), c.amounts(FIRMS), 1.0 + 0.2 * c.shares(FIRMS)
+
+
+def arguments_plan_output(c):
+    seen, planned = [c.amounts(FIRMS), c.amounts(FIRMS), c.shares(FIRMS)], np.full(FIRMS, np.nan)
+    return 0, FIRMS, 0.15, 0.12, c.some(FIRMS), *seen, *(c.amounts(FIRMS) for _ in range(4)), planned
 
 
 def arguments_order_inputs(c):
-    slots = [c.shares(c.slots), 10 * c.shares(c.slots), 1.0 + c.shares(c.slots), c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots)]
-    storable = c.rng.random(FIRMS) < 0.5
-    made = np.full(c.slots, np.nan), np.full(c.slots, np.nan)
-    return 0, FIRMS, 0.12, c.shares(FIRMS), c.slot_start, c.amounts(FIRMS), storable, *slots, *made
+    share = np.where(c.some(c.slots), c.shares(c.slots), 0.0)
+    slots = [c.shares(c.slots), 10 * c.shares(c.slots), 1.0 + c.shares(c.slots), share, c.amounts(c.slots), c.ring(LEAD)]
+    firms = c.shares(FIRMS), c.slot_start, c.amounts(FIRMS), c.amounts(FIRMS), c.some(FIRMS)
+    made = np.full(c.slots, np.nan), np.zeros(c.slots)  # of imports where there is a share
+    return 0, FIRMS, 1, 2, 0.12, 0.34, *firms, *slots, c.ring(IMPORT_LEAD), c.amounts(c.slots), *made
 
 
 def arguments_add_orders(c):
     return 0, FIRMS, c.link_start[c.slot_start], c.supplier, c.slot, c.shares(c.links), c.amounts(c.slots), np.zeros(FIRMS)
 
 
-def arguments_take_in(c):
-    return 0, FIRMS, c.slot_start, 1, 2, c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD), c.amounts(c.slots), c.amounts(c.slots)
+def arguments_share_out(c, final_last=True):
+    made = (np.full(FIRMS, np.nan) for _ in range(4))
+    final = c.amounts(FIRMS)
+    return 0, FIRMS, final_last, c.amounts(FIRMS) + final, final, *(c.amounts(FIRMS) for _ in range(4)), *made
 
 
-def arguments_ship_links(c):
-    lead_time, group = c.rng.integers(1, LEAD + 1, c.links).astype(np.int8), c.group
-    slots = c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots)
-    owed = c.amounts(c.links), c.amounts(c.links), np.full(c.slots, np.nan), c.amounts(c.slots)
+def arguments_ship_links(c, lead=LEAD):
+    lead_time = c.rng.integers(1, lead + 1, c.links).astype(np.int8)
+    share = np.where(c.some(c.slots), c.shares(c.slots), 0.0)
+    slots = share, c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots)
+    owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots), c.amounts(c.slots)
     return (
         0, FIRMS, 1, 2, c.slot_start, c.link_start, c.slot, c.supplier, c.shares(c.links), lead_time, c.shares(FIRMS),
-        0.5 + c.shares(FIRMS), group, c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.amounts(c.slots, LEAD),
-        c.amounts(c.slots, IMPORT_LEAD), np.full(c.slots, np.nan), 1.0 + c.shares(c.slots),
+        0.5 + c.shares(FIRMS), c.customer, c.group, c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.ring(lead),
+        c.ring(IMPORT_LEAD), np.full(c.slots, np.nan), 1.0 + c.shares(c.slots), np.full(FIRMS, np.nan),
     )  # fmt: skip
 
 
-def arguments_pay_due(c):
-    weight, spendable = c.shares(c.links), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
-    owed = c.supplier, weight, c.amounts(c.links), c.amounts(c.slots)
+def _terms(c):
+    return np.where(c.some(FIRMS), 4.0, 1.0 + 3.0 * c.shares(FIRMS))
+
+
+def _weights(c):
+    return np.where(c.some(c.links), c.shares(c.links), 0.0)
+
+
+def arguments_find_due(c):
+    owed, spendable = (c.amounts(FIRMS), c.amounts(c.slots)), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
     sums = (np.full(FIRMS, np.nan) for _ in range(4))
-    rate = 0.1 + 0.9 * c.shares(FIRMS)
-    return 0, FIRMS, c.slot_start, c.link_start[c.slot_start], rate, 0.01, spendable, *owed, *sums, np.zeros(FIRMS)
+    return 0, FIRMS, 0.25, c.slot_start, c.some(FIRMS), _terms(c), *owed, spendable, *sums, np.zeros(FIRMS, dtype=bool)
+
+
+def arguments_pay_usual(c):
+    return 0, FIRMS, 0.25, 0.5, c.link_start[c.slot_start], c.some(FIRMS), _weights(c), c.amounts(c.links), np.zeros(FIRMS, dtype=bool)
+
+
+def arguments_pay_singly(c):
+    rows, starts = np.flatnonzero(c.some(FIRMS)), c.link_start[c.slot_start]
+    return rows, 0.25, starts, c.some(FIRMS), _terms(c), c.supplier, c.amounts(c.links), c.amounts(FIRMS), c.amounts(FIRMS)
+
+
+def arguments_pay_last(c):
+    rows, starts = np.flatnonzero(c.some(FIRMS)), c.link_start[c.slot_start]
+    return rows, 0.5, starts, c.supplier, _weights(c), c.amounts(c.links), *(c.amounts(FIRMS) for _ in range(4))
 
 
 def arguments_value_use(c):
@@ -276,9 +324,8 @@ def arguments_emergency_costs(c):
 
 
 def arguments_value_inputs(c):
-    held = c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots, LEAD), c.amounts(c.slots, IMPORT_LEAD)
-    written = (np.full(FIRMS, np.nan) for _ in range(3))
-    return 0, FIRMS, c.slot_start, c.link_start, *held, c.amounts(c.links), c.amounts(c.slots), *written
+    held = c.shares(c.slots), c.amounts(c.slots), c.ring(LEAD), c.ring(IMPORT_LEAD)
+    return 0, FIRMS, c.slot_start, *held, c.amounts(c.slots), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
 
 
 def arguments_cut_rows(c):
@@ -367,6 +414,11 @@ def arguments_keep_better(c):
 def arguments_mean_lead(c):
     lead_time = c.rng.integers(1, LEAD + 1, c.links).astype(np.int8)
     return _some_slots(c), c.link_start, c.shares(c.links), lead_time, c.shares(c.slots), IMPORT_LEAD, np.ones(c.slots)
+
+
+def arguments_take_off(c):
+    whole = c.amounts(FIRMS)
+    return 0, FIRMS, whole * np.where(c.some(FIRMS), c.shares(FIRMS), 1.0 - 1e-15), whole
 
 
 def arguments_stand_in(c):
@@ -652,8 +704,14 @@ def test_compiled_says_what_python_says(name, seed):
 @compiled
 @pytest.mark.parametrize("rule", range(len(production.RULES)), ids=production.RULES)
 def test_compiled_says_what_python_says_for_every_input_rule(rule):
-    arguments = arguments_possible_output(Case(11), rule)
-    assert called(production.possible_output, arguments) == called(python(production.possible_output), arguments)
+    arguments = arguments_make_goods(Case(11), rule)
+    assert called(production.make_goods, arguments) == called(python(production.make_goods), arguments)
+
+
+@compiled
+def test_compiled_says_what_python_says_for_two_weeks_on_the_way():
+    arguments = arguments_ship_links(Case(11), 2)
+    assert called(trade.ship_links, arguments) == called(python(trade.ship_links), arguments)
 
 
 @pytest.mark.parametrize("name", sorted(ARGUMENTS))

@@ -26,6 +26,7 @@ from smbsim.schedule import plan
 from smbsim.schema import InputError
 from smbsim.simulate import advance
 from smbsim.state import State
+from smbsim.suppliers import sum_credit
 
 WEEKS = 40
 TOLERANCE = 1e-12  # of the resting output: sums of up to a thousand terms in another order, carried on for forty weeks
@@ -131,6 +132,7 @@ def disturb(state: State, seed: int, prices: bool = True) -> None:
     stretch(links.payable, 0.2, 1.8)
     links.lead_time[:] = rng.integers(1, slots.pipeline.shape[1] + 1, links.n)
     firms.backlog_due[:] = np.bincount(links.supplier, links.backlog, firms.n)
+    sum_credit(state)
     for values in (cells.deposits, cells.income_smoothed, cells.residual_investment, cells.transfers):
         stretch(values, 0.5, 1.5)
     cells.foreign_lending[:] = cells.consumption * 0.01

@@ -20,7 +20,7 @@ from ..scenario import Scenario
 from ..state import State
 
 CORE = (
-    "trade.receive", "orders.expect", "production.produce", "orders.place", "trade.collect", "production.serve", "trade.ration",
+    "orders.expect", "production.produce", "orders.place", "trade.collect", "production.serve", "trade.ration",
     "trade.ship", "production.work_overtime", "finance.open_purse", "finance.pay",
 )  # fmt: skip
 FULL = "people"  # the model with every mechanism

@@ -15,7 +15,7 @@ they ask for none. G = d LGD / ζ_B, loans lost again per loan lost, is the gain
 
 symbol  column                                 unit
 M, M*   cash, liquidity_target                 currency
-AR, AP  receivables, payable + import_payable  currency
+AR, AP  receivables, payables + import_payable  currency
 S, c    inventory, unit_cost                   base currency, currency per base currency
 p_s     purchase_price                         currency per base currency
 K, p_K  capital, capital_price                 base currency, currency per base currency
@@ -39,13 +39,13 @@ from ..state import NEVER, SMB, total
 from .base import Mechanism
 
 NOTHING = 1e-9  # of what was asked for: a loan that is smaller is rounding
+DUST = 1e-9  # currency; net worth below it is rounding of what is owned and owed
 
 
 class Credit(Mechanism):
     name = "credit"
     optional = True
     columns = (
-        Column("receivables", "currency", 0.0, "Trade credit given to customers", low=0),
         Column("collateral", "currency", 0.0, "Inputs in stock and in transit, finished goods", low=0),
         Column("equity", "currency", 0.0, "Net worth: deposits, receivables, goods and capital, less debt, payables and arrears"),
         Column("leverage", "1", 0.0, "Debt by net worth, at most the largest that counts; that where there is no net worth", low=0),
@@ -60,9 +60,8 @@ class Credit(Mechanism):
         Column("guarantee_share", "1", 0.0, "Share of a loss on new loans that the state bears", low=0, high=1),
     )
     reads = ("liquidity_target", "overdue", "debt", "capital", "capital_price", "inventory", "unit_cost", "input_stock", "pipeline",
-             "import_pipeline", "purchase_price", "payable", "import_payable", "wage_arrears", "tax_arrears", "interest_arrears",
-             "deferred_tax",
-             "mean_profit", "depreciation", "interest", "principal", "loan_overdue")  # fmt: skip
+             "import_pipeline", "purchase_price", "receivables", "payables", "import_payable", "wage_arrears", "tax_arrears",
+             "interest_arrears", "deferred_tax", "mean_profit", "depreciation", "interest", "principal", "loan_overdue")  # fmt: skip
     writes = (*(c.name for c in columns), "debt", "cash")
 
     enabled: bool = param(False, unit="switch", doc="Bank loans; off: nobody borrows", source="limit of M5")
@@ -102,20 +101,19 @@ class Credit(Mechanism):
     def appraise(self, state, step):
         """Net worth and leverage of every firm."""
         firms, slots = state.firms, state.slots
-        goods, owed, owed_abroad = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n)
+        goods, owed_abroad = np.empty(firms.n), np.empty(firms.n)
         state.customers.run(
-            value_inputs, state.slot_start, state.link_start, slots.purchase_price, slots.input_stock, slots.pipeline,
-            slots.import_pipeline, state.links.payable, slots.import_payable, goods, owed, owed_abroad,
+            value_inputs, state.slot_start, slots.purchase_price, slots.input_stock, slots.whole("pipeline"),
+            slots.whole("import_pipeline"), slots.import_payable, goods, owed_abroad,
         )  # fmt: skip
-        firms.receivables[:] = state.sum_by_supplier(state.links.payable)
         firms.collateral[:] = goods + firms.unit_cost * firms.inventory
         firms.equity[:] = (
             firms.cash + firms.receivables + firms.collateral + price_of_capital(state) * firms.capital
-            - firms.debt - owed - owed_abroad
+            - firms.debt - firms.payables - owed_abroad
             - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears - firms.deferred_tax.sum(axis=1)
         )  # fmt: skip
         most = np.full(firms.n, self.largest_leverage)
-        firms.leverage[:] = np.minimum(np.divide(firms.debt, firms.equity, out=most, where=firms.equity > 0), self.largest_leverage)
+        firms.leverage[:] = np.minimum(np.divide(firms.debt, firms.equity, out=most, where=firms.equity > DUST), self.largest_leverage)
 
     def borrow(self, state, step):
         """Firms short of cash apply; the bank decides, within its own funds, and creates the deposits."""
@@ -169,15 +167,13 @@ class Credit(Mechanism):
 
 
 @kernel
-def value_inputs(start, stop, slot_start, link_start, price, stock, pipeline, import_pipeline, payable, import_payable,
-                 goods, owed, owed_abroad):  # fmt: skip
-    """goods_i = Σ_s p_s (stock_s + in transit_s), owed_i = Σ_e TC_e, owed_abroad_i = Σ_s import_payable_s over slots and links of firm i.
+def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipeline, import_payable, goods, owed_abroad):
+    """goods_i = Σ_s p_s (stock_s + in transit_s), owed_abroad_i = Σ_s import_payable_s over the slots of firm i.
 
-    price, stock, import_payable (s,); pipelines (s, L); payable (m,); writes goods, owed, owed_abroad (n,) currency
+    price, stock, import_payable (s,); pipelines (s, L); writes goods, owed_abroad (n,) currency
     """
     for i in range(start, stop):
         value = 0.0
-        at_home = 0.0
         abroad = 0.0
         for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             held = stock[s]
@@ -187,8 +183,5 @@ def value_inputs(start, stop, slot_start, link_start, price, stock, pipeline, im
                 held += import_pipeline[s, k]
             value += price[s] * held
             abroad += import_payable[s]
-            for e in range(link_start[s], link_start[s + 1]):
-                at_home += payable[e]
         goods[i] = value
-        owed[i] = at_home
         owed_abroad[i] = abroad

@@ -51,6 +51,7 @@ from ..accounts import transfer, write_off
 from ..rest import BANK, FOREIGN, GOVERNMENT, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import CAUSES, ILLIQUID, INSOLVENT, NEVER, NONE, RETIREMENT, SMB, VOLUNTARY, total
+from ..suppliers import settle_credit
 from .base import Mechanism
 
 
@@ -76,7 +77,7 @@ class Exits(Mechanism):
     reads = ("overdue", "mean_profit", "equity", "collateral", "refused", "capex", "capital_price", "unit_cost", "purchase_price")
     writes = (*(c.name for c in columns), "alive", "capital", "capacity", "normal_output", "inventory", "scrap", "input_stock",
               "input_spoiled", "pipeline", "import_pipeline", "supply_line", "debt", "guaranteed_debt", "wage_arrears", "tax_arrears",
-              "interest_arrears", "payable", "import_payable", "cash", "balance")  # fmt: skip
+              "interest_arrears", "payable", "receivables", "payables", "import_payable", "cash", "balance")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms can close; off: nobody does", source="limit of M5")
     grace_weeks: int = param(20, unit="wk", doc="Weeks in a row in arrears that creditors stand", low=0, high=520, source="assumption")
@@ -218,5 +219,6 @@ class Exits(Mechanism):
         lost, lost_abroad = links.payable[rows], slots.import_payable[abroad]
         firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=lost, minlength=firms.n)
         firms.payable_losses[:] = np.bincount(links.buyer[rows], weights=lost, minlength=firms.n)
+        settle_credit(state, firms.payable_losses, firms.credit_losses)
         firms.payable_losses[:] += np.bincount(slots.customer[abroad], weights=lost_abroad, minlength=firms.n)
         links.payable[rows], slots.import_payable[abroad] = 0.0, 0.0

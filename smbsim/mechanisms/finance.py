@@ -46,6 +46,7 @@ from ..kernel import kernel
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES, price_of_capital
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
 from ..state import OWNER, SMB, UNLIMITED, total
+from ..suppliers import check_credit, settle_credit
 from .base import Mechanism
 
 POOL = USES.index(INVESTMENT)
@@ -92,13 +93,13 @@ class Finance(Mechanism):
         Column("residual_investment", "currency/wk", 0.0, "Planned housing and net investment of the cell", axis="household", low=0),
         Column("invested", "currency/wk", 0.0, "Paid for it this week", axis="household"),
     )  # fmt: skip
-    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight",
+    reads = ("payment_terms", "output", "price", "input_use", "emergency_import", "purchase_price", "demand", "weight", "supplier",
              "counter_cost", "spot_cost", "emergency_cost", "wage_bill", "wage_arrears", "wage_subsidy", "credit_losses",
              "product_tax_paid", "profit_tax_paid", "tax_arrears", "compliance_cost", "final_sales", "leverage", "normal_leverage",
              "loan_spread", "pool_share", "import_price_factor", "tool_plan", "resting_spending", "resting_import_spending",
              "resting_account_spending")  # fmt: skip
-    writes = (*(c.name for c in columns), "payable", "import_payable", "guaranteed_debt", "capacity", "spending", "import_spending",
-              "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
+    writes = (*(c.name for c in columns), "payable", "import_payable", "receivables", "payables", "guaranteed_debt", "capacity", "spending",
+              "import_spending", "account_spending", "income", "spendable", "cash", "deposits", "balance")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Payments that can fail, repayment and endogenous investment; off: overdraft at zero "
                           "interest, capital replaced as at rest", source="limit of M5")  # fmt: skip
@@ -246,16 +247,33 @@ class Finance(Mechanism):
             repay(state, firms.principal)
 
     def pay(self, state, step):
-        """Customers pay what is due on trade credit, abroad and to their suppliers."""
+        """Customers pay what is due on trade credit, abroad and to their suppliers.
+
+        Most pay the same share of all links: their suppliers receive that share of what they are owed, R_j = AR_j / τ, but for the links
+        of those who pay another one, which are gone through one by one; all of them where most of what is owed is theirs.
+        """
         firms, links, slots = state.firms, state.links, state.slots
-        rate, smallest = np.where(firms.alive, 1.0 / firms.payment_terms, 1.0), SMALLEST_PAYABLE if self.enabled else 0.0
-        abroad, paid_abroad, owed, paid = (np.empty(firms.n) for _ in range(4))
-        received = state.add_by_supplier(
-            pay_due, state.slot_start, state.customer_start, rate, smallest, firms.spendable, links.supplier, links.weight, links.payable,
-            slots.import_payable, abroad, paid_abroad, owed, paid,
+        check_credit(state)
+        usual, smallest = 1.0 / float(firms.payment_terms.max(initial=1.0)), SMALLEST_PAYABLE if self.enabled else 0.0
+        paid, paid_abroad, singly = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n, dtype=np.bool_)
+        state.customers.run(
+            find_due, usual, state.slot_start, firms.alive, firms.payment_terms, firms.payables, slots.import_payable, firms.spendable,
+            firms.trade_due, firms.trade_overdue, paid_abroad, paid, singly,
         )  # fmt: skip
-        firms.trade_due[:] = abroad + owed
-        firms.trade_overdue[:] = (abroad - afford(state, abroad)) + (owed - afford(state, owed))
+        if float(firms.payables @ singly) > 0.5 * float(firms.payables.sum()):
+            usual, singly[:] = 0.0, firms.payables > 0.0
+        last = np.zeros(firms.n, dtype=np.bool_)
+        state.customers.run(pay_usual, usual, smallest, state.customer_start, singly, links.weight, links.payable, last)
+        received = usual * firms.receivables
+        pay_singly(
+            np.flatnonzero(singly), usual, state.customer_start, firms.alive, firms.payment_terms, links.supplier, links.payable, paid,
+            received,
+        )  # fmt: skip
+        pay_last(
+            np.flatnonzero(last | singly), smallest, state.customer_start, links.supplier, links.weight, links.payable, firms.spendable,
+            firms.trade_due, paid, received,
+        )  # fmt: skip
+        settle_credit(state, paid, received)
         transfer(state, "firm", "firm", paid, "network inputs", received)
         transfer(state, "firm", FOREIGN, paid_abroad, "imported inputs")
 
@@ -363,46 +381,94 @@ class Finance(Mechanism):
 
 
 @kernel
-def pay_due(first, last, slot_start, customer_start, rate, smallest, spendable, supplier, weight, payable, import_payable,
-            abroad, paid_abroad, owed, paid, received):  # fmt: skip
-    """Firms first … last - 1 pay what is due, abroad first and then to suppliers, each as far as what they can spend goes:
+def find_due(start, stop, usual, slot_start, alive, terms, payables, import_payable, spendable, trade_due, trade_overdue, paid_abroad, paid,
+             singly):  # fmt: skip
+    """What is due, and what each firm pays of it, abroad first and then to suppliers, as far as what it can spend goes:
 
-    due = TC / τ_i, all of what is left where the link carries nothing any more
-    paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
+    due = TC / τ, of a closed firm all ,  paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
 
-    rate 1/τ, spendable (n,); smallest currency; supplier, weight, payable (m,); import_payable (s,); writes abroad, owed: what was due, and
-    paid_abroad, paid (n,) currency; adds to received (n,) by supplier
+    Abroad it is paid here. alive, terms τ wk, payables AP (n,); changes import_payable (s,), spendable (n,); writes trade_due,
+    trade_overdue, paid_abroad, paid (n,) currency; singly (n,): it pays another share of its links than `usual`, the 1/τ of most
     """
-    for i in range(first, last):
-        slots = np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])
+    for i in range(start, stop):
+        rate = 1.0 / terms[i] if alive[i] else 1.0
+        abroad = 0.0
+        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
+            abroad += import_payable[s] * rate
+        able = spendable[i]
+        part = abroad if abroad < able else able
+        paid_abroad[i] = 0.0
+        if abroad > 0.0:
+            share = rate if abroad <= able else rate * (BELOW_ONE * able / abroad)
+            for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
+                out = import_payable[s] * share
+                import_payable[s] -= out
+                paid_abroad[i] += out
+        due = payables[i] * rate
+        able -= part
+        spendable[i] = able - due if due < able else 0.0
+        trade_due[i] = abroad + due
+        trade_overdue[i] = (abroad - part) + (due - able if due > able else 0.0)
+        paid[i] = due if due <= able else BELOW_ONE * able
+        singly[i] = due > 0.0 and (due > able or rate != usual)
+
+
+@kernel
+def pay_usual(start, stop, usual, smallest, customer_start, singly, weight, payable, last):
+    """TC ← TC - usual TC of firms that do not pay singly; who may have a last payment to make.
+
+    singly (n,); weight (m,); changes payable (m,); writes last (n,): less than `smallest` is left on a link that carries nothing any more
+    """
+    for i in range(start, stop):
+        if not singly[i]:
+            for e in range(np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])):
+                rest = payable[e] - payable[e] * usual
+                payable[e] = rest if rest > NEGLIGIBLE else 0.0
+                if 0.0 < rest < smallest and weight[e] == 0.0:
+                    last[i] = True
+
+
+@kernel
+def pay_singly(rows, usual, customer_start, alive, terms, supplier, payable, paid, received):
+    """The firms `rows` (k,) pay `paid`, in proportion to what is due on each link, and received_j += paid_e - usual TC_e.
+
+    alive, terms wk (n,); supplier (m,); changes payable (m,), received (n,), which holds usual · AR, and paid (n,), to the last digit
+    """
+    for i in rows:
         links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
-        due = 0.0
-        for s in range(slots[0], slots[1]):
-            due += import_payable[s] * rate[i]
-        abroad[i] = due
-        share = 1.0 if due <= spendable[i] else BELOW_ONE * spendable[i] / due
-        left = spendable[i] - (due if due <= spendable[i] else spendable[i])
-        total = 0.0
-        for s in range(slots[0], slots[1]):
-            part = import_payable[s] * rate[i] * share
-            import_payable[s] -= part
-            total += part
-        paid_abroad[i] = total
+        rate = 1.0 / terms[i] if alive[i] else 1.0
         due = 0.0
         for e in range(links[0], links[1]):
-            ended = payable[e] < smallest and weight[e] == 0.0
-            due += payable[e] if ended else payable[e] * rate[i]
-        owed[i] = due
-        share = 1.0 if due <= left else BELOW_ONE * left / due
-        total = 0.0
+            due += payable[e] * rate
+        share = rate if paid[i] >= due else rate * (paid[i] / due)
+        paid[i] = 0.0
         for e in range(links[0], links[1]):
-            ended = payable[e] < smallest and weight[e] == 0.0
-            part = (payable[e] if ended else payable[e] * rate[i]) * share
+            part = payable[e] * share
+            received[np.uint32(supplier[e])] += part - usual * payable[e]
             rest = payable[e] - part
             payable[e] = rest if rest > NEGLIGIBLE else 0.0
-            received[np.uint32(supplier[e])] += part
-            total += part
-        paid[i] = total
+            paid[i] += part
+
+
+@kernel
+def pay_last(rows, smallest, customer_start, supplier, weight, payable, spendable, trade_due, paid, received):
+    """The firms `rows` (k,) that can pay all that is left on links that carry nothing any more, where it is less than `smallest`.
+
+    supplier, weight (m,); changes payable (m,), spendable, trade_due, paid, received (n,) currency
+    """
+    for i in rows:
+        links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
+        left = 0.0
+        for e in range(links[0], links[1]):
+            left += payable[e] if payable[e] < smallest and weight[e] == 0.0 else 0.0
+        if 0.0 < left <= spendable[i]:
+            spendable[i] -= left
+            trade_due[i] += left
+            paid[i] += left
+            for e in range(links[0], links[1]):
+                if payable[e] < smallest and weight[e] == 0.0:
+                    received[np.uint32(supplier[e])] += payable[e]
+                    payable[e] = 0.0
 
 
 @kernel

@@ -25,7 +25,7 @@ from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
-from ..suppliers import recount_backlog
+from ..suppliers import recount
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`
@@ -40,8 +40,8 @@ class Mergers(Mechanism):
     reads = ("alive", "kind", "sector", "region", "uid", "strategy", "tried_since", "equity", "liquidity_target", "expected_demand",
              "capacity", "coefficient")  # fmt: skip
     writes = ("productivity", "skill", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot",
-              "weight", "lead_time", "lost_share", "backlog", "backlog_due", "payable", "input_stock", "pipeline", "import_pipeline",
-              "supply_line", "import_payable", "purchase_price")  # fmt: skip
+              "weight", "lead_time", "lost_share", "backlog", "backlog_due", "payable", "receivables", "payables", "input_stock",
+              "pipeline", "import_pipeline", "supply_line", "import_payable", "purchase_price")  # fmt: skip
     # and the columns of firms, which it adds up or averages as they declare
 
     enabled: bool = param(False, unit="switch", doc="Firms buy others of their sector and region; off: nobody does", source="limit of M6")
@@ -169,7 +169,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), gone_links=rows[outside])
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
-    recount_backlog(state, np.concatenate([involved, supplier[backlog > 0.0]]))
+    recount(state, np.concatenate([involved, supplier[backlog > 0.0]]))
 
 
 def _need(state, slots) -> np.ndarray:

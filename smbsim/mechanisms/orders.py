@@ -60,7 +60,7 @@ class Orders(Mechanism):
         Column("import_order", "base currency/wk", 0.0, "Order of the slot abroad", axis="slot", low=0),
     )
     reads = ("able_output", "demand", "inventory", "backlog_due", "storable", "coefficient", "input_stock", "supply_line", "alive",
-             "sharing", "end_demand")  # fmt: skip
+             "sharing", "end_demand", "pipeline", "import_pipeline")  # fmt: skip
     writes = tuple(c.name for c in columns)
 
     preset: Literal["damped", "sterman", "lot_for_lot"] = param("damped", unit="choice", doc="Values for what is not given here",
@@ -101,37 +101,63 @@ class Orders(Mechanism):
     def expect(self, state, step):
         """Forecast demand, and plan output from it, the stock of finished goods and the backlog."""
         firms = state.firms
-        seen = firms.demand + firms.sharing * (firms.end_demand - firms.demand)
-        firms.expected_demand[:] += self.forecast_speed * (seen - firms.expected_demand)
-        gap = firms.finished_cover * firms.expected_demand - firms.inventory + firms.backlog_due
-        firms.planned_output[:] = np.where(firms.alive, np.maximum(firms.expected_demand + self.inventory_adjustment * gap, 0.0), 0.0)
+        state.customers.run(
+            plan_output, self.forecast_speed, self.inventory_adjustment, firms.alive, firms.demand, firms.end_demand, firms.sharing,
+            firms.finished_cover, firms.inventory, firms.backlog_due, firms.expected_demand, firms.planned_output,
+        )  # fmt: skip
 
     def place(self, state, step):
         """Order inputs for planned output and for the gaps of stock and supply line."""
         firms, slots = state.firms, state.slots
-        weight = self.supply_line_weight + (1.0 - self.supply_line_weight) * firms.order_care
         state.customers.run(
-            order_inputs, self.stock_adjustment, weight, state.slot_start,
-            np.minimum(firms.planned_output, firms.able_output), firms.storable,
-            slots.coefficient, slots.input_cover, slots.lead, slots.import_share, slots.input_stock, slots.supply_line,
-            slots.order, slots.import_order,
+            order_inputs, *state.ring_places(step.t), self.stock_adjustment, self.supply_line_weight, firms.order_care, state.slot_start,
+            firms.planned_output, firms.able_output, firms.storable, slots.coefficient, slots.input_cover, slots.lead, slots.import_share,
+            slots.input_stock, slots.whole("pipeline"), slots.whole("import_pipeline"), slots.supply_line, slots.order,
+            slots.import_order,
         )  # fmt: skip
 
 
 @kernel
-def order_inputs(start, stop, alpha, beta, slot_start, planned, storable, coefficient, cover, lead, import_share, stock, supply_line,
-                 order, import_order):  # fmt: skip
-    """O = [a x̂ + α_S((n a x̂ - M) + β((ℓ-1) a x̂ - SL))]⁺, split between suppliers and imports.
+def plan_output(start, stop, speed, adjustment, alive, demand, end_demand, sharing, finished_cover, inventory, backlog_due, expected,
+                planned):  # fmt: skip
+    """D̂ ← D̂ + θ (D̃ - D̂) ,  planned = [D̂ + α_f (n_f D̂ - S + B)]⁺, nothing where a firm is closed.
 
-    beta, planned, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); writes order, import_order (s,)
+    alive, demand, end_demand, sharing, finished_cover wk, inventory, backlog_due (n,); changes expected, writes planned (n,)
     """
     for i in range(start, stop):
+        seen = demand[i] + sharing[i] * (end_demand[i] - demand[i])
+        forecast = expected[i] + speed * (seen - expected[i])
+        expected[i] = forecast
+        gap = finished_cover[i] * forecast - inventory[i] + backlog_due[i]
+        wanted = forecast + adjustment * gap
+        planned[i] = wanted if alive[i] and wanted > 0.0 else 0.0
+
+
+@kernel
+def order_inputs(start, stop, now, import_now, alpha, beta, care, slot_start, planned, able, storable, coefficient, cover, lead,
+                 import_share, stock, pipeline, import_pipeline, supply_line, order, import_order):  # fmt: skip
+    """O = [a x̂ + α_S((n a x̂ - M) + β_i((ℓ-1) a x̂ - SL))]⁺, split between suppliers and imports. What came this week is no longer in SL.
+
+    care, planned, able, storable (n,); coefficient, cover wk, lead wk, import_share, stock, supply_line (s,); pipeline (s, L),
+    import_pipeline (s, L_imp), of which the positions now and import_now have arrived; writes order, import_order (s,)
+    """
+    for i in range(start, stop):
+        output = planned[i] if planned[i] < able[i] else able[i]
+        weight = beta + (1.0 - beta) * care[i]
+        stored = storable[i]
         for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
-            need = coefficient[s] * planned[i]
+            need = coefficient[s] * output
             left = stock[s] - need if stock[s] > need else 0.0
-            kept = stock[s] if storable[i] else left
-            gap = (cover[s] * need - kept) + beta[i] * ((lead[s] - 1.0) * need - supply_line[s])
+            kept = stock[s] if stored else left
+            share = import_share[s]
+            line = supply_line[s] - pipeline[s, now]
+            if share > 0.0:
+                line -= import_pipeline[s, import_now]
+            line = line if line > 0.0 else 0.0  # rounding
+            gap = (cover[s] * need - kept) + weight * ((lead[s] - 1.0) * need - line)
             wanted = need + alpha * gap
             wanted = wanted if wanted > 0.0 else 0.0
-            import_order[s] = import_share[s] * wanted
-            order[s] = wanted - import_order[s]
+            order[s] = wanted
+            if share > 0.0:
+                import_order[s] = share * wanted
+                order[s] -= import_order[s]

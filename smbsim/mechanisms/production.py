@@ -43,6 +43,7 @@ from ..schema import Column, param
 from ..state import LARGE
 from .base import Mechanism
 
+RUN = 128  # firms that `make_goods` goes through together, so that it passes over their slots in one flat loop
 RULES = ("leontief", "strongly_critical", "half_critical", "weakly_critical", "linear", "ario_psi")
 LEONTIEF, STRONGLY, HALF, WEAKLY, LINEAR, ARIO = range(6)
 BINDING = (0, 1, 2, 2, 0, 0)  # least essentiality of an input that can stop production, by rule
@@ -72,8 +73,8 @@ class Production(Mechanism):
         Column("emergency_cost", "currency/wk", 0.0, "Paid for emergency imports, premium included", low=0),
         Column("emergency_import", "base currency/wk", 0.0, "Missing input bought abroad at once, at a premium", axis="slot", low=0),
     )  # fmt: skip
-    reads = ("kind", "uid", "alive", "planned_output", "labour_limit", "input_cover", "import_factor", "import_price_factor",
-             "demand", "backlog_due", "fill_rate", "finished_cover")  # fmt: skip
+    reads = ("kind", "uid", "alive", "pipeline", "import_pipeline", "planned_output", "labour_limit", "input_cover",
+             "import_factor", "import_price_factor", "demand", "backlog_due", "fill_rate", "finished_cover")  # fmt: skip
     writes = (*(c.name for c in columns), "import_payable", "spendable", "cash", "balance")
 
     rule: Literal[RULES] = param("half_critical", unit="choice", doc="How missing inputs limit output",
@@ -119,42 +120,24 @@ class Production(Mechanism):
         firms.downtime[:] = firms.repair > 0
 
     def produce(self, state, step):
-        """Storable goods are made to plan; a service firm works out what it could make."""
-        firms, slots = state.firms, state.slots
-        if self.spoil_share > 0:
-            slots.input_spoiled[:] = self.spoil_share * slots.input_stock
-            slots.input_stock[:] -= slots.input_spoiled
-            firms.scrap[:] = self.spoil_share * firms.inventory
-            firms.inventory[:] -= firms.scrap
-        else:
-            if slots.input_spoiled.any():  # what is never written to takes no memory
-                slots.input_spoiled[:] = 0.0
-            firms.scrap[:] = 0.0
-        rule = RULES.index(self.rule)
+        """What arrives this week is taken into stock; storable goods are made to plan; a service firm works out what it could make."""
+        firms, slots, rule = state.firms, state.slots, RULES.index(self.rule)
         state.customers.run(
-            possible_output, rule, BINDING[rule], self.scarcity, self.emergency_share, state.slot_start,
-            firms.planned_output, firms.labour_limit, firms.capacity, firms.overtime, firms.downtime, firms.capacity_factor,
-            slots.group, slots.coefficient, slots.essentiality, slots.input_cover, state.sectors.import_factor,
-            slots.input_stock, slots.emergency_import, firms.able_output, firms.available_output,
+            make_goods, *state.ring_places(step.t), rule, BINDING[rule], self.scarcity, self.emergency_share, self.spoil_share,
+            self.scrap_share, state.slot_start, firms.alive, firms.storable, firms.planned_output, firms.labour_limit, firms.capacity,
+            firms.overtime, firms.downtime, firms.capacity_factor, slots.customer, slots.group, slots.coefficient,
+            slots.essentiality, slots.input_cover, state.sectors.import_factor, slots.whole("pipeline"), slots.whole("import_pipeline"),
+            slots.input_stock, slots.input_use, slots.input_spoiled, slots.emergency_import, firms.inventory, firms.able_output,
+            firms.available_output, firms.output, firms.scrap,
         )  # fmt: skip
-        gone = ~firms.alive
-        firms.output[gone] = 0.0
-        firms.able_output[gone] = 0.0
-        firms.available_output[gone] = 0.0
-        made = firms.storable
-        firms.output[made] = np.minimum(firms.planned_output, firms.available_output)[made]
-        state.customers.run(use_inputs, state.slot_start, made, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
-        scrap = np.where(made, self.scrap_share * firms.output, 0.0)
-        firms.scrap[:] += scrap
-        firms.inventory[made] += (firms.output - scrap)[made]
 
     def serve(self, state, step):
         """Services make what is asked of them this week, as far as they can; it is in `inventory` until it is delivered."""
         firms, slots = state.firms, state.slots
-        served = ~firms.storable
-        firms.output[served] = np.minimum(firms.available_output, firms.backlog_due + firms.demand)[served]
-        state.customers.run(use_inputs, state.slot_start, served, firms.output, slots.coefficient, slots.input_stock, slots.input_use)
-        firms.inventory[served] = firms.output[served]
+        state.customers.run(
+            make_services, state.slot_start, firms.storable, firms.available_output, firms.backlog_due, firms.demand, slots.coefficient,
+            slots.input_stock, slots.input_use, firms.output, firms.inventory,
+        )  # fmt: skip
 
     def pay_emergency(self, state, step):
         """Emergency imports are paid in cash, at a premium; what a firm cannot pay is added to what it owes abroad."""
@@ -173,53 +156,123 @@ class Production(Mechanism):
     def work_overtime(self, state, step):
         """After delivery: firms that could not meet demand raise overtime, the others let it fall."""
         firms = state.firms
-        firms.inventory[~firms.storable] = 0.0
-        unmet = 1.0 - firms.fill_rate
-        rise = (self.overtime_max - firms.overtime) * unmet / self.overtime_time
-        fall = (1.0 - firms.overtime) / self.overtime_time
-        firms.overtime[:] = firms.overtime + np.where(unmet > 0, rise, fall)
+        state.customers.run(
+            adjust_overtime, self.overtime_max, self.overtime_time, firms.storable, firms.fill_rate, firms.inventory, firms.overtime
+        )
 
 
 @kernel
-def possible_output(
-    start, stop, rule, binding, psi, emergency_share, slot_start,
-    planned, labour_limit, capacity, overtime, downtime, capacity_factor,
-    group, coefficient, essentiality, cover, import_factor,
-    stock, emergency, able, possible,
+def make_goods(
+    start, stop, now, import_now, rule, binding, psi, emergency_share, spoil_share, scrap_share, slot_start,
+    alive, storable, planned, labour_limit, capacity, overtime, downtime, capacity_factor,
+    customer, group, coefficient, essentiality, cover, import_factor, pipeline, import_pipeline,
+    stock, use, spoiled, emergency, inventory, able, possible, output, scrap,
 ):  # fmt: skip
-    """Most that each firm can make this week, after emergency imports of what is missing.
+    """M ← (1 - w) (M + arrivals) + emergency imports ; x = min(planned, limit, input limit) of storable goods ; M ← M - min(M, a x)
 
-    firms (n,): planned, labour_limit, capacity, overtime, downtime, capacity_factor; writes able, possible, all base currency/wk
-    slots (s,): group, coefficient, essentiality, cover wk; stock base currency (read and raised); writes emergency
+    firms (n,): alive, storable, planned, labour_limit, capacity, overtime, downtime, capacity_factor; inventory (read and changed);
+    writes able, possible, output (of storable goods), scrap; all base currency(/wk)
+    slots (s,): customer, group, coefficient, essentiality, cover wk; stock base currency (read and changed); writes spoiled, emergency, and
+    use of storable goods; pipeline (s, L), import_pipeline (s, L_imp): what is at `now` and `import_now` arrives; shipping empties them
     import_factor (G,) share of imports that can be had
     """
-    for i in range(start, stop):
-        able[i] = min(capacity[i] * overtime[i] * capacity_factor[i], labour_limit[i])
-        limit = min(capacity[i] * overtime[i] * capacity_factor[i] * (1.0 - downtime[i]), labour_limit[i])
-        wanted = planned[i] if planned[i] < limit else limit
-        input_limit = np.inf
-        held = 0.0
-        needed = 0.0
-        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):  # values are selected: branches on data are dear
+    wanted, limit, input_limit, held, needed = np.empty(RUN), np.empty(RUN), np.empty(RUN), np.empty(RUN), np.empty(RUN)
+    for first in range(start, stop, RUN):
+        last = first + RUN if first + RUN < stop else stop
+        base = np.uint64(first)
+        for i in range(base, np.uint64(last)):
+            r = i - base
+            kept = capacity[i] * overtime[i] * capacity_factor[i]
+            working = kept * (1.0 - downtime[i])
+            most = working if working < labour_limit[i] else labour_limit[i]
+            limit[r] = most
+            wanted[r] = planned[i] if planned[i] < most else most
+            input_limit[r] = np.inf
+            able[i] = (kept if kept < labour_limit[i] else labour_limit[i]) if alive[i] else 0.0
+            if rule == LINEAR:
+                held[r] = 0.0
+                needed[r] = 0.0
+        for s in range(np.uint64(slot_start[first]), np.uint64(slot_start[last])):  # values are selected: branches on data are dear
+            i = np.uint64(np.uint32(customer[s]))
+            r = i - base
             a = coefficient[s]
             vital = essentiality[s] >= binding
-            missing = a * wanted - stock[s]
+            there = stock[s] + (pipeline[s, now] + import_pipeline[s, import_now])
+            lost = spoil_share * there
+            there -= lost
+            missing = a * wanted[r] - there
             to_buy = emergency_share * missing * import_factor[np.uint32(group[s])]
             bought = to_buy if vital and missing > 0.0 else 0.0
-            emergency[s] = bought
-            stock[s] += bought
-            weeks = stock[s] / a
+            there += bought
+            stock[s] = there
+            if emergency[s] != bought:  # what is never written to takes no memory
+                emergency[s] = bought
+            if spoiled[s] != lost:
+                spoiled[s] = lost
+            weeks = there / a
             covered = weeks if a > 0.0 else np.inf
-            held += stock[s] if a > 0.0 else 0.0
-            needed += a
-            if rule == ARIO:
-                covered /= max(1.0, psi * (cover[s] + 1.0))
-            half = 0.5 * (covered + capacity[i]) if rule == HALF and essentiality[s] == 1 else np.inf
-            allowed = covered if vital and rule != LINEAR else half
-            input_limit = allowed if allowed < input_limit else input_limit
-        if rule == LINEAR and needed > 0.0:
-            input_limit = held / needed
-        possible[i] = min(limit, input_limit)
+            if rule == LINEAR:
+                held[r] += there if a > 0.0 else 0.0
+                needed[r] += a
+            else:
+                if rule == ARIO:
+                    covered /= max(1.0, psi * (cover[s] + 1.0))
+                half = 0.5 * (covered + capacity[i]) if rule == HALF and essentiality[s] == 1 else np.inf
+                allowed = covered if vital else half
+                input_limit[r] = allowed if allowed < input_limit[r] else input_limit[r]
+        for i in range(base, np.uint64(last)):
+            r = i - base
+            if rule == LINEAR and needed[r] > 0.0:
+                input_limit[r] = held[r] / needed[r]
+            most = limit[r] if limit[r] < input_limit[r] else input_limit[r]
+            possible[i] = most if alive[i] else 0.0
+            made = planned[i] if planned[i] < possible[i] else possible[i]
+            output[i] = made if storable[i] else (output[i] if alive[i] else 0.0)
+            made = made if storable[i] else 0.0
+            wanted[r] = made
+            spoilt = spoil_share * inventory[i]
+            scrapped = scrap_share * made
+            scrap[i] = spoilt + scrapped
+            inventory[i] += made - (spoilt + scrapped)
+        for s in range(np.uint64(slot_start[first]), np.uint64(slot_start[last])):
+            i = np.uint64(np.uint32(customer[s]))
+            if storable[i]:
+                needs = coefficient[s] * wanted[i - base]
+                used = needs if needs < stock[s] else stock[s]
+                use[s] = used
+                stock[s] -= used
+
+
+@kernel
+def make_services(start, stop, slot_start, storable, possible, backlog_due, demand, coefficient, stock, use, output, inventory):
+    """x = min(possible, B + D) of services, at once in `inventory` ; M ← M - min(M, a x)
+
+    storable, possible, backlog_due, demand (n,); coefficient (s,); changes stock (s,); writes use (s,), output, inventory (n,)
+    """
+    for i in range(start, stop):
+        if not storable[i]:
+            asked = backlog_due[i] + demand[i]
+            made = possible[i] if possible[i] < asked else asked
+            output[i] = made
+            inventory[i] = made
+            for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
+                needs = coefficient[s] * made
+                used = needs if needs < stock[s] else stock[s]
+                use[s] = used
+                stock[s] -= used
+
+
+@kernel
+def adjust_overtime(start, stop, most, weeks, storable, fill_rate, inventory, overtime):
+    """overtime += (max - overtime) ζ / τ where ζ = 1 - fr > 0, else (1 - overtime) / τ ; services keep nothing in stock.
+
+    storable, fill_rate (n,); changes inventory, overtime (n,)
+    """
+    for i in range(start, stop):
+        unmet = 1.0 - fill_rate[i]
+        overtime[i] += ((most - overtime[i]) * unmet if unmet > 0.0 else 1.0 - overtime[i]) / weeks
+        if not storable[i]:
+            inventory[i] = 0.0
 
 
 @kernel
@@ -230,15 +283,3 @@ def emergency_costs(start, stop, slot_start, group, price, bought, cost):
         for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             total += price[np.uint32(group[s])] * bought[s]
         cost[i] = total
-
-
-@kernel
-def use_inputs(start, stop, slot_start, active, output, coefficient, stock, use):
-    """use_s = min(M_s, a_s x_i), taken from stock, for the active firms. active, output (n,); coefficient, stock, use (s,)."""
-    for i in range(start, stop):
-        if active[i]:
-            for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
-                wanted = coefficient[s] * output[i]
-                used = wanted if wanted < stock[s] else stock[s]
-                use[s] = used
-                stock[s] -= used

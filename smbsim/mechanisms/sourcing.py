@@ -39,7 +39,7 @@ from ..draws import LEAST_UNIFORM
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
-from ..suppliers import connect, recount_backlog, update_lead
+from ..suppliers import connect, recount, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
@@ -115,7 +115,7 @@ class Sourcing(Mechanism):
         slot, place = np.unique(links.slot[ended], return_inverse=True)
         slots.supply_line[slot] = np.maximum(slots.supply_line[slot] - np.bincount(place, backlog, len(slot)), 0.0)
         links.backlog[ended] = 0.0
-        recount_backlog(state, np.concatenate([closed, links.supplier[ended]]))
+        recount(state, np.concatenate([closed, links.supplier[ended]]))
 
     def _largest(self, state, slot) -> np.ndarray:
         """(k,) the row that stands in for the suppliers of each slot: the sector's large firms, else its largest firm; -1 for nobody."""

@@ -8,8 +8,10 @@ r"""Trade: orders reach suppliers, scarce goods are shared out, shipped with lea
     final sales_j = fr_j F_j                                             unmet final demand is lost, and the buyer keeps the money
     goods of link e arrive ℓ_e weeks later: 1 within a region, 2 between regions or with a large firm; imports after 4 weeks
     TC_e    ← TC_e + p_j ship_e ;  due_e = TC_e / τ                      invoiced at dispatch: trade credit, paid by `finance`
+    AP_i    = Σ_{e into i} TC_e ;  AR_j ← AR_j + p_j sold_j              its sums, as j has one price
 
-Goods in transit belong to the slot, in a ring of weeks: ring[s, (t + ℓ) mod L] arrives in week t + ℓ. Title passes at dispatch.
+Goods in transit belong to the slot, in a ring of weeks: ring[s, (t + ℓ) mod L] arrives in week t + ℓ, when `production` takes it into
+stock. Title passes at dispatch.
 At rest a link holds ℓ_e weeks of its flow in transit and (τ - 1) weeks of it as payable, because payment follows booking.
 
 symbol  column                unit
@@ -18,6 +20,7 @@ b       backlog               base currency
 B       backlog_due           base currency
 S       inventory             base currency
 TC      payable               currency
+AR, AP  receivables, payables currency
 
 Sources: Hallegatte (2008) for proportional rationing; Godley and Lavoie (2007) for trade credit as a stock; the lead times and
 terms of payment are assumptions.
@@ -32,10 +35,11 @@ import numpy as np
 from ..kernel import kernel, prefetch
 from ..schema import Column, param
 from ..state import EVERYWHERE
+from ..suppliers import sum_credit
 from .base import Mechanism
 
-RUN = 512  # slots that `ship_links` goes through together: what they need fits the second cache
-AHEAD = 32  # links ahead of which it asks for what it needs of the supplier; 16 to 64 are equal
+RUN = 1024  # slots that `ship_links` goes through together: what they need fits the second cache
+AHEAD = 64  # links ahead of which it asks for what it needs of the supplier; 32 to 128 are equal
 SMALLEST = 1e-200  # base currency; a backlog below it is none: numbers below 1e-308 are slow to add
 
 
@@ -57,6 +61,8 @@ class Trade(Mechanism):
         Column("final_fill_rate", "1", 1.0, "Share of final demand that was met", low=0, high=1),
         Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
         Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
+        Column("receivables", "currency", 0.0, "Trade credit given to customers: the sum of their payables"),
+        Column("payables", "currency", 0.0, "Trade credit that suppliers gave, along links"),
         Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1, entrant="copied"),
         Column(
             "purchase_price",
@@ -71,8 +77,8 @@ class Trade(Mechanism):
         Column("import_factor", "1", 1.0, "Share of imports of the group that can be had", axis="sector", low=0),
         Column("import_price_factor", "1", 1.0, "Factor on the price of imports of the group", axis="sector", low=0),
     )
-    reads = ("order", "import_order", "final_demand", "price", "region")
-    writes = (*(c.name for c in columns), "input_stock", "inventory", "lead")
+    reads = ("order", "import_order", "import_share", "final_demand", "price", "region", "input_stock")
+    writes = (*(c.name for c in columns), "inventory", "lead")
 
     local_lead: int = param(1, unit="wk", doc="Lead time between SMBs of one region", low=1, high=26, source="assumption")
     other_lead: int = param(2, unit="wk", doc="Lead time between regions, and with large firms", low=1, high=26, source="assumption")
@@ -91,6 +97,7 @@ class Trade(Mechanism):
         links.lead_time[:] = np.where(local, self.local_lead, self.other_lead)
         state.regions.local_lead[:], state.sectors.other_lead[:] = self.local_lead, self.other_lead
         links.payable[:] = (self.payment_weeks - 1.0) * rest.link_flow
+        sum_credit(state)
         for weeks in range(1, state.widths["lead"] + 1):  # after week -1, the goods arriving in week 0 are in ring slot 0
             slots.pipeline[:, weeks - 1] = state.sum_links(np.where(links.lead_time >= weeks, rest.link_flow, 0.0))
         slots.imports[:] = rest.import_share * rest.coefficient * rest.output[slots.customer]
@@ -104,55 +111,30 @@ class Trade(Mechanism):
         firms.demand[:] = rest.output
         firms.payment_terms[:] = self.payment_weeks
 
-    def receive(self, state, step):
-        """Goods that are due this week arrive in the stock of their slot."""
-        slots = state.slots
-        state.customers.run(
-            take_in, state.slot_start, *self._week(state, step), slots.pipeline, slots.import_pipeline, slots.input_stock,
-            slots.supply_line,
-        )  # fmt: skip
-
-    def _week(self, state, step) -> tuple[int, int]:
-        """Position of this week in the two rings."""
-        return step.t % state.widths["lead"], step.t % state.widths["import_lead"]
-
     def collect(self, state, step):
         """Orders reach the suppliers: demand is what is ordered and asked for this week."""
         firms, slots, links = state.firms, state.slots, state.links
-        received = state.add_by_supplier(add_orders, state.customer_start, links.supplier, links.slot, links.weight, slots.order)
-        np.add(received, firms.final_demand, out=firms.demand)
+        state.add_by_supplier(add_orders, state.customer_start, links.supplier, links.slot, links.weight, slots.order, out=firms.demand)
+        np.add(firms.demand, firms.final_demand, out=firms.demand)
 
     def ration(self, state, step):
-        """Share scarce output among those who asked, in proportion to what they asked for, or final demand last."""
+        """Share scarce output among those who asked, in proportion to what they asked for, or final demand last; what is sold and owed."""
         firms = state.firms
-        asked_by_links = firms.backlog_due + firms.demand - firms.final_demand
-        if self.rationing == "final_last":
-            firms.fill_rate[:] = _filled(firms.inventory, asked_by_links)
-            firms.final_fill_rate[:] = _filled(firms.inventory - firms.fill_rate * asked_by_links, firms.final_demand)
-        else:
-            firms.fill_rate[:] = _filled(firms.inventory, firms.backlog_due + firms.demand)
-            firms.final_fill_rate[:] = firms.fill_rate
-
-    def ship(self, state, step):
-        """Ship along the links and invoice, sell the rest; what is still owed is backlog, with what is in transit the supply line."""
-        firms, slots, links = state.firms, state.slots, state.links
-        asked = firms.backlog_due + (firms.demand - firms.final_demand)
-        np.multiply(firms.fill_rate, asked, out=firms.sold_to_firms)
-        np.subtract(asked, firms.sold_to_firms, out=firms.backlog_due)
-        firms.final_sales[:] = firms.final_fill_rate * firms.final_demand
-        firms.inventory[:] = np.maximum(firms.inventory - firms.sold_to_firms - firms.final_sales, 0.0)
-        state.customers.run(
-            ship_links, *self._week(state, step), state.slot_start, state.link_start, links.slot, links.supplier, links.weight,
-            links.lead_time, firms.fill_rate, firms.price, slots.group, state.sectors.import_factor, state.sectors.import_price_factor,
-            slots.order, slots.import_order, slots.input_stock, links.backlog, links.payable, slots.imports, slots.import_payable,
-            slots.pipeline, slots.import_pipeline, slots.supply_line, slots.purchase_price,
+        state.suppliers.run(
+            share_out, self.rationing == "final_last", firms.demand, firms.final_demand, firms.price, firms.inventory, firms.backlog_due,
+            firms.receivables, firms.fill_rate, firms.final_fill_rate, firms.sold_to_firms, firms.final_sales,
         )  # fmt: skip
 
-
-def _filled(available: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """min(1, available / asked); one where nothing is asked."""
-    short = asked > np.maximum(available, 0.0)
-    return np.clip(np.divide(available, asked, out=np.ones_like(asked), where=short), 0.0, 1.0)
+    def ship(self, state, step):
+        """Ship along the links and invoice; what is still owed is backlog, with what is in transit the supply line."""
+        firms, slots, links = state.firms, state.slots, state.links
+        state.customers.run(
+            ship_links, *state.ring_places(step.t), state.slot_start, state.link_start, links.slot, links.supplier, links.weight,
+            links.lead_time, firms.fill_rate, firms.price, slots.customer, slots.group, state.sectors.import_factor,
+            state.sectors.import_price_factor, slots.import_share, slots.order, slots.import_order, slots.input_stock, links.backlog,
+            links.payable, slots.imports, slots.import_payable, slots.whole("pipeline"), slots.whole("import_pipeline"),
+            slots.supply_line, slots.purchase_price, firms.payables,
+        )  # fmt: skip
 
 
 @kernel
@@ -161,80 +143,118 @@ def add_orders(first, last, customer_start, supplier, slot, weight, order, recei
 
     customer_start (n+1,); supplier, slot, weight (m,); order (s,); adds to received (n,) base currency/wk
     """
+    links = np.uint64(supplier.size)
     for e in range(np.uint64(customer_start[first]), np.uint64(customer_start[last])):
+        ahead = e + np.uint64(AHEAD)
+        prefetch(received, np.uint32(supplier[ahead if ahead < links else e]))
         received[np.uint32(supplier[e])] += order[np.uint32(slot[e])] * weight[e]
 
 
 @kernel
-def take_in(start, stop, slot_start, now, import_now, pipeline, import_pipeline, stock, supply_line):
-    """What is at this week's place in the rings goes into stock, off the supply line (0 at least: rounding; shipping rebuilds it).
+def share_out(start, stop, final_last, demand, final_demand, price, inventory, backlog_due, receivables, fill_rate, final_fill_rate,
+              sold_to_firms, final_sales):  # fmt: skip
+    """fr = min(1, S / (B + D)), or links first; then what each firm sells and goes on owing:
 
-    pipeline (s, L); import_pipeline (s, L_imp); stock, supply_line (s,)
+    sold = fr (B + D - F) ,  B ← (B + D - F) - sold ,  final sales = fr_F F ,  S ← S - sold - final sales ,  AR ← AR + p sold
+
+    demand, final_demand, price (n,); inventory, backlog_due, receivables (n,) read and changed; writes fill_rate, final_fill_rate,
+    sold_to_firms, final_sales (n,)
     """
-    for s in range(np.uint64(slot_start[start]), np.uint64(slot_start[stop])):
-        arrived = pipeline[s, now] + import_pipeline[s, import_now]
-        pipeline[s, now] = 0.0
-        import_pipeline[s, import_now] = 0.0
-        stock[s] += arrived
-        left = supply_line[s] - arrived
-        supply_line[s] = left if left > 0.0 else 0.0
+    for i in range(start, stop):
+        there = inventory[i] if inventory[i] > 0.0 else 0.0
+        asked = backlog_due[i] + (demand[i] - final_demand[i])  # by links
+        first = asked if final_last else backlog_due[i] + demand[i]
+        rate = 1.0 if first <= there else there / first
+        final_rate = rate
+        if final_last:
+            left = there - rate * asked if there > rate * asked else 0.0
+            final_rate = 1.0 if final_demand[i] <= left else left / final_demand[i]
+        fill_rate[i] = rate
+        final_fill_rate[i] = final_rate
+        sold = rate * asked
+        sold_to_firms[i] = sold
+        backlog_due[i] = asked - sold
+        receivables[i] += price[i] * sold
+        final_sales[i] = final_rate * final_demand[i]
+        left = inventory[i] - sold - final_sales[i]
+        inventory[i] = left if left > 0.0 else 0.0
 
 
 @kernel
-def ship_links(start, stop, now, import_now, slot_start, link_start, slot, supplier, weight, lead_time, fill_rate, price, group,
-               import_factor, import_price, order, import_order, stock, backlog, payable, imports, import_payable, pipeline,
-               import_pipeline, supply_line, purchase_price):  # fmt: skip
+def ship_links(start, stop, now, import_now, slot_start, link_start, slot, supplier, weight, lead_time, fill_rate, price, customer, group,
+               import_factor, import_price, import_share, order, import_order, stock, backlog, payable, imports, import_payable, pipeline,
+               import_pipeline, supply_line, purchase_price, payables):  # fmt: skip
     """ship_e = fr (b_e + O w_e) goes into the ring of its slot and on the bill, the rest stays as backlog:
 
     b_e ← b_e + O w_e - ship_e ,  TC_e ← TC_e + p_j ship_e ,  supply line = in transit + Σ b_e ;  imports alike, at once
     purchase price += Σ (price paid - purchase price) volume / (stock + in transit)            the mean price of what is held
 
-    now, import_now: ring positions of this week, already emptied by `receive`
-    slot, supplier, weight, lead_time wk, backlog, payable (m,); fill_rate, price (n,); group, order, import_order, stock, imports,
-    import_payable, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor, import_price (G,)
+    now, import_now: ring positions of this week, whose goods have arrived; the goods that take longest go there
+    slot, supplier, weight, lead_time wk, backlog, payable (m,); fill_rate, price (n,); customer, group, import_share, order, import_order,
+    stock, imports, import_payable, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor,
+    import_price (G,); writes payables (n,)
 
     Slots are gone through in runs, and the links of a run in one flat loop: slots of one or two links make loops whose ends a processor
-    cannot foresee.
+    cannot foresee. A slot without a share of imports has none on the way either.
     """
     length, import_length, links = pipeline.shape[1], import_pipeline.shape[1], np.uint64(supplier.size)
+    waiting = np.empty(RUN)  # Σ b_e
     in_transit = np.empty(RUN)
+    owed = np.empty(RUN)  # Σ TC_e
     dearer = np.empty(RUN)  # Σ (price paid - purchase price) volume
     first, last = slot_start[start], slot_start[stop]
-    for begin in range(first, last, RUN):
-        end = begin + RUN if begin + RUN < last else last
-        for s in range(np.uint64(begin), np.uint64(end)):
-            g, r = np.uint32(group[s]), s - np.uint64(begin)
-            sent = import_order[s] * import_factor[g]
-            imports[s] = sent
-            import_payable[s] += import_price[g] * sent
-            import_pipeline[s, import_now] += sent  # arrives import_length weeks later, at this very position
-            under_way = 0.0
-            for k in range(length):
-                under_way += pipeline[s, k]
-            for k in range(import_length):
-                under_way += import_pipeline[s, k]
-            in_transit[r] = under_way
-            dearer[r] = (import_price[g] - purchase_price[s]) * sent
-            supply_line[s] = 0.0
-        for e in range(np.uint64(link_start[begin]), np.uint64(link_start[end])):
+    for i in range(start, stop):
+        payables[i] = 0.0
+    for at in range(first, last, RUN):
+        begin, run = np.uint64(at), np.uint64(RUN if at + RUN < last else last - at)
+        for r in range(run):
+            waiting[r] = 0.0
+            in_transit[r] = 0.0
+            owed[r] = 0.0
+            dearer[r] = 0.0
+            pipeline[begin + r, now] = 0.0
+        importing = False
+        for r in range(run):
+            s = begin + r
+            if import_share[s] > 0.0:
+                importing = True
+                g = np.uint32(group[s])
+                sent = import_order[s] * import_factor[g]
+                imports[s] = sent
+                import_payable[s] += import_price[g] * sent
+                import_pipeline[s, import_now] = sent  # arrives import_length weeks later, at this very position
+                dearer[r] = (import_price[g] - purchase_price[s]) * sent
+        for e in range(np.uint64(link_start[begin]), np.uint64(link_start[begin + run])):
             ahead = e + np.uint64(AHEAD)
             to_come = np.uint32(supplier[ahead if ahead < links else e])
             prefetch(fill_rate, to_come)
             prefetch(price, to_come)
-            s, j = np.uint32(slot[e]), np.uint32(supplier[e])
-            r = np.uint32(s - begin)
+            s, j = np.uint64(np.uint32(slot[e])), np.uint32(supplier[e])
             wanted = backlog[e] + order[s] * weight[e]
             ship = fill_rate[j] * wanted
             left = wanted - ship
             backlog[e] = left if left > SMALLEST else 0.0
-            payable[e] += price[j] * ship
+            bill = payable[e] + price[j] * ship
+            payable[e] = bill
             place = now + lead_time[e]
-            pipeline[s, np.uint64(place - length if place >= length else place)] += ship
-            in_transit[r] += ship
-            dearer[r] += (price[j] - purchase_price[s]) * ship
-            supply_line[s] += left
-        for s in range(np.uint64(begin), np.uint64(end)):
-            r = s - np.uint64(begin)
-            supply_line[s] += in_transit[r]
-            held = stock[s] + in_transit[r]
-            purchase_price[s] += dearer[r] / (held if held > 0.0 else 1.0)
+            place = place - length if place >= length else place
+            if length == 2:  # an address that waits for data is dear
+                pipeline[s, 0] += ship * (1 - place)
+                pipeline[s, 1] += ship * place
+            else:
+                pipeline[s, np.uint64(place)] += ship
+            waiting[s - begin] += left
+            owed[s - begin] += bill
+            dearer[s - begin] += (price[j] - purchase_price[s]) * ship
+        for k in range(length):
+            for r in range(run):
+                in_transit[r] += pipeline[begin + r, k]
+        for k in range(import_length if importing else 0):
+            for r in range(run):
+                in_transit[r] += import_pipeline[begin + r, k]
+        for r in range(run):
+            supply_line[begin + r] = in_transit[r] + waiting[r]
+            payables[np.uint32(customer[begin + r])] += owed[r]
+            if dearer[r] != 0.0:
+                held = stock[begin + r] + in_transit[r]
+                purchase_price[begin + r] += dearer[r] / (held if held > 0.0 else 1.0)

@@ -15,6 +15,7 @@ from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.credit import Credit
 from smbsim.network import from_edges
 from smbsim.state import LARGE
+from smbsim.suppliers import sum_credit
 
 WEEK = Step(0, Draws(1))
 SURE = {"trust": 10.0, "partial": 0.0}  # the bank trusts whoever has collateral, in full
@@ -29,6 +30,7 @@ def trio(**credit):
         column[:] = 0.0
     for column in (slots.import_payable, state.links.payable, firms.mean_profit, firms.interest, firms.depreciation):
         column[:] = 0.0
+    sum_credit(state)
     firms.capital[:], firms.liquidity_target[:], firms.cash[:] = 100.0, 40.0, 40.0
     state.accounts.balance[state.account("bank")] = 1e6
     return state, Credit(enabled=True, **credit)
@@ -42,6 +44,7 @@ def test_net_worth_is_what_is_owned_less_what_is_owed():
     firms.inventory[1], firms.unit_cost[1], firms.debt[1] = 5.0, 1.5, 20.0
     state.accounts.capital_price[state.account("investment")] = 1.1
     state.links.payable[:], slots.import_payable[:] = 12.0, 6.0
+    sum_credit(state)
     firms.wage_arrears[1], firms.tax_arrears[1], firms.interest_arrears[1] = 1.5, 1.0, 0.5
     credit.appraise(state, WEEK)
     goods = 2.0 * 5.0 + 5.0 * 1.5

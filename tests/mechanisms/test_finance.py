@@ -19,6 +19,7 @@ from smbsim.mechanisms.finance import Finance
 from smbsim.metrics import METRICS
 from smbsim.network import from_edges
 from smbsim.state import LARGE, UNLIMITED
+from smbsim.suppliers import sum_credit
 
 WEEK = Step(0, Draws(1))
 ON = Finance(enabled=True, loan_rate=0.052)
@@ -33,6 +34,12 @@ def pair(final=(52 * 12.0, 52 * 24.0, 52 * 12.0), **sections):
     return state
 
 
+def owe(state, amount):
+    """Trade credit of each link."""
+    state.links.payable[:] = amount
+    sum_credit(state)
+
+
 def balance(state, account: str) -> float:
     return float(state.accounts.balance[state.account(account)])
 
@@ -40,7 +47,8 @@ def balance(state, account: str) -> float:
 def test_customers_pay_a_share_of_what_they_owe():
     """Owed 40 at terms of 5 weeks: 8 are paid to the supplier; owed 12 abroad at the same terms: 2.4."""
     state = pair()
-    state.links.payable[:], state.slots.import_payable[:], state.firms.payment_terms[:] = 40.0, 12.0, 5.0
+    owe(state, 40.0)
+    state.slots.import_payable[:], state.firms.payment_terms[:] = 12.0, 5.0
     Finance().pay(state, WEEK)
     assert state.links.payable.tolist() == [32.0]
     assert state.slots.import_payable.tolist() == [9.6]
@@ -52,7 +60,8 @@ def test_customers_pay_a_share_of_what_they_owe():
 def test_terms_are_those_of_the_customer_and_an_overdraft_pays():
     """At terms of one week all is due at once, and it is paid without any deposits: nobody fails in this limit."""
     state = pair()
-    state.links.payable[:], state.firms.payment_terms[:] = 40.0, (8.0, 1.0, 8.0)
+    owe(state, 40.0)
+    state.firms.payment_terms[:] = 8.0, 1.0, 8.0
     Finance().pay(state, WEEK)
     assert state.firms.cash.tolist() == [40.0, -40.0, 0.0]
 
@@ -189,7 +198,8 @@ def test_smb_spends_what_it_has_and_a_large_firm_whatever_it_owes():
 def test_customer_pays_what_it_has_abroad_first_and_owes_the_rest():
     """8 due at home and 2.4 abroad with deposits of 6.4: abroad gets 2.4, the supplier 4; the other 4 stay payable and are overdue."""
     state = poor(cash=(0.0, 6.4, 0.0))
-    state.links.payable[:], state.slots.import_payable[:], state.firms.payment_terms[:] = 40.0, 12.0, 5.0
+    owe(state, 40.0)
+    state.slots.import_payable[:], state.firms.payment_terms[:] = 12.0, 5.0
     ON.pay(state, WEEK)
     assert state.slots.import_payable[0] == pytest.approx(9.6)
     assert state.links.payable[0] == pytest.approx(36.0)
@@ -202,10 +212,12 @@ def test_customer_pays_what_it_has_abroad_first_and_owes_the_rest():
 def test_last_cent_on_a_link_that_carries_nothing_is_paid():
     """Otherwise an old link would be owed something for ever."""
     state = poor(cash=(0.0, 5.0, 0.0))
-    state.links.payable[:], state.links.weight[:] = 0.009, 0.0
+    owe(state, 0.009)
+    state.links.weight[:] = 0.0
     ON.pay(state, WEEK)
     assert state.links.payable[0] == 0.0
-    state.links.payable[:], state.links.weight[:] = 0.009, 1.0
+    owe(state, 0.009)
+    state.links.weight[:] = 1.0
     ON.pay(state, WEEK)
     assert state.links.payable[0] == pytest.approx(0.75 * 0.009)
 
@@ -267,7 +279,8 @@ def test_estate_pays_the_bank_then_its_suppliers_then_its_owners():
         state = pair()
         firms = state.firms
         firms.alive[1], firms.cash[1], firms.debt[1], firms.normal_debt[1] = False, cash, 30.0, 30.0
-        state.links.payable[:], state.slots.import_payable[:] = 40.0, 0.0
+        owe(state, 40.0)
+        state.slots.import_payable[:] = 0.0
         ON.open_purse(state, WEEK)
         for phase in (ON.pay_bank, ON.pay, ON.take_stock, ON.distribute):
             phase(state, WEEK)

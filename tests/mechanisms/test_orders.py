@@ -50,7 +50,7 @@ def ordering(orders, planned=16.0, able=100.0, storable=True, import_share=0.0, 
     assert slots.coefficient.tolist() == [0.5, 0.25]
     firms.planned_output[:], firms.able_output[:], firms.storable[:] = planned, able, storable
     slots.input_cover[:], slots.lead[:], slots.import_share[:] = (2.0, 1.0), (3.0, 1.0), import_share
-    slots.input_stock[:], slots.supply_line[:] = stock, line
+    slots.input_stock[:], slots.supply_line[:], slots.pipeline[:] = stock, line, 0.0
     orders.place(state, WEEK)
     return slots.order.tolist(), slots.import_order.tolist()
 
@@ -123,7 +123,5 @@ def test_resting_orders_are_what_is_used():
         orders.expect(state, WEEK)
         assert np.allclose(state.firms.planned_output, [48.0, 40.0, 32.0], rtol=1e-15)
         state.slots.input_stock[:] += np.where(state.firms.storable[2], 0.0, state.slots.input_use)  # a service has yet to use it
-        arrived = state.slots.pipeline[:, 0]
-        state.slots.supply_line[:] -= arrived
         orders.place(state, WEEK)
         assert np.allclose(state.slots.order, [16.0, 8.0], rtol=1e-14)

@@ -27,7 +27,7 @@ def mill(storable: bool = True):
     firms, slots = state.firms, state.slots
     assert slots.coefficient.tolist() == [0.5, 0.25, 0.125]
     slots.essentiality[:] = (2, 1, 0)
-    slots.input_stock[:] = 100.0
+    slots.input_stock[:], slots.pipeline[:] = 100.0, 0.0
     firms.storable[:] = storable
     firms.inventory[:] = 0.0
     firms.capacity[MILL] = 18.0

@@ -10,6 +10,7 @@ from models import given
 
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
+from smbsim.mechanisms.production import Production
 from smbsim.mechanisms.trade import Trade
 from smbsim.network import from_edges
 from smbsim.state import EVERYWHERE
@@ -96,9 +97,10 @@ def test_backlog_is_carried_and_unmet_final_demand_is_lost():
     assert state.firms.inventory[0] == 0.0
     ordered(state, 0.0)
     state.firms.inventory[0] = 5.0
+    assert arrived(state, 1).tolist() == [4.0, 0.0]
     trade.ration(state, week(1))
     trade.ship(state, week(1))
-    assert state.slots.pipeline.sum(axis=1).tolist() == [8.0, 2.0]
+    assert state.slots.pipeline.sum(axis=1).tolist() == [4.0, 2.0]
     assert state.links.backlog.tolist() == [0.0, 0.0]
     assert state.firms.final_sales[0] == 0.0
 
@@ -106,6 +108,13 @@ def test_backlog_is_carried_and_unmet_final_demand_is_lost():
 def empty_pipes(state):
     for column in (state.slots.pipeline, state.slots.import_pipeline, state.slots.supply_line, state.slots.input_stock):
         column[:] = 0.0
+
+
+def arrived(state, t):
+    """(s,) what production takes into stock in week t when nothing is made."""
+    state.firms.planned_output[:], before = 0.0, state.slots.input_stock.copy()
+    Production().produce(state, week(t))
+    return state.slots.input_stock - before
 
 
 @pytest.mark.parametrize("start", [-5, -1, 0, 1, 2, 3, 104])
@@ -116,10 +125,9 @@ def test_goods_arrive_exactly_after_the_lead_time(start):
     assert state.links.lead_time.tolist() == [1, 2]
     empty_pipes(state)
     arrivals = []
+    state.slots.import_share[:] = 0.1
     for t in range(start, start + 10):
-        before = state.slots.input_stock.copy()
-        trade.receive(state, week(t))
-        arrivals.append((state.slots.input_stock - before).tolist())
+        arrivals.append(arrived(state, t).tolist())
         state.slots.order[:] = (6.0, 2.0) if t == start else 0.0
         state.slots.import_order[:] = (0.5, 0.25) if t == start else 0.0
         state.firms.fill_rate[:] = 1.0
@@ -137,9 +145,7 @@ def test_steady_shipments_arrive_every_week():
     empty_pipes(state)
     arrivals = []
     for t in range(7):
-        before = state.slots.input_stock[1]
-        trade.receive(state, week(t))
-        arrivals.append(state.slots.input_stock[1] - before)
+        arrivals.append(arrived(state, t)[1])
         state.slots.order[:] = (0.0, 3.0)
         state.slots.import_order[:] = 0.0
         state.firms.fill_rate[:] = 1.0
@@ -152,13 +158,14 @@ def test_supply_line_is_what_is_under_way_or_owed():
     """Ordered 6, half of it shipped: 3 in transit and 3 owed; imports of 1 count as well."""
     state = one_seller()
     empty_pipes(state)
-    state.slots.order[:], state.slots.import_order[:] = (6.0, 0.0), (1.0, 0.0)
+    state.slots.order[:], state.slots.import_order[:], state.slots.import_share[:] = (6.0, 0.0), (1.0, 0.0), 0.1
     state.firms.fill_rate[:] = 0.5
     Trade().ship(state, week())
     assert state.slots.supply_line[0] == 7.0
-    Trade().receive(state, week(1))
-    assert state.slots.supply_line[0] == 4.0
-    assert state.slots.input_stock[0] == 3.0
+    assert arrived(state, 1)[0] == 3.0
+    state.slots.order[:], state.slots.import_order[:] = 0.0, 0.0
+    Trade().ship(state, week(1))
+    assert state.slots.supply_line[0] == 4.0, "3 that were owed, half of them under way now, and the import"
 
 
 def test_import_stop_cuts_what_is_dispatched():
@@ -166,7 +173,7 @@ def test_import_stop_cuts_what_is_dispatched():
     state = one_seller()
     empty_pipes(state)
     state.slots.order[:], state.slots.import_order[:] = 0.0, (8.0, 0.0)
-    state.sectors.import_factor[:] = 0.25
+    state.sectors.import_factor[:], state.slots.import_share[:] = 0.25, 1.0
     Trade().ship(state, week())
     assert state.slots.imports[0] == 2.0
     assert state.slots.supply_line[0] == 2.0
@@ -183,6 +190,7 @@ def test_lead_time_is_one_week_within_a_region_and_two_otherwise(regions, leads)
 def shipped_at(state, shipped, imports):
     """These volumes along the links and from abroad, all that was ordered."""
     state.slots.order[:], state.slots.import_order[:], state.firms.fill_rate[:] = shipped, imports, 1.0
+    state.slots.import_share[:] = 0.5
     Trade().ship(state, week())
 
 

@@ -162,7 +162,7 @@ class Table:
         self._resize(move.n)
 
     def whole(self, name: str) -> np.ndarray:
-        """A column with the spare rows behind those in use: a ring of weeks that a kernel is given has one layout, however many they are."""
+        """A column with the spare rows behind those in use: so a ring of weeks has one layout for kernels, however many they are."""
         return self._buffers[name]
 
     def widen(self, name: str, width: int) -> None:

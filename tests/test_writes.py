@@ -57,6 +57,10 @@ class Recording:
             self.asked.add(name)
         return getattr(self.table, name)
 
+    def whole(self, name: str):
+        self.asked.add(name)
+        return self.table.whole(name)
+
     def __contains__(self, name: str) -> bool:
         return name in self.table
 

@@ -107,7 +107,8 @@ class _Watch:
             if isinstance(argument, np.ndarray) and times:
                 where = argument.__array_interface__["data"][0]
                 before = self.kernels.get(where, (0, ""))[0]
-                self.kernels[where] = (before + times * argument.nbytes, _axis_of(self.state, argument))
+                size, axis = self.columns.get(where) or (argument.nbytes, _axis_of(self.state, argument))
+                self.kernels[where] = (before + times * size, axis)
 
     def total(self) -> dict[str, int]:
         moved = dict.fromkeys((*AXES, "other"), 0)
@@ -126,6 +127,10 @@ def _watched(watch: _Watch):
             if not name.startswith("_") and name in super().__getattribute__("__dict__")["columns"]:
                 watch.column(self, name)
             return super().__getattribute__(name)
+
+        def whole(self, name):
+            watch.column(self, name)
+            return super().whole(name)
 
     def run_and_tell(rows, function, *arguments):
         watch.kernel(function, arguments)

@@ -254,7 +254,8 @@ class Finance(Mechanism):
         """
         firms, links, slots = state.firms, state.links, state.slots
         check_credit(state)
-        usual, smallest = 1.0 / float(firms.payment_terms.max(initial=1.0)), SMALLEST_PAYABLE if self.enabled else 0.0
+        usual = 1.0 / float(firms.payment_terms[np.argmax(firms.payables)]) if firms.n else 0.0  # as who owes most
+        smallest = SMALLEST_PAYABLE if self.enabled else 0.0
         paid, paid_abroad, singly = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n, dtype=np.bool_)
         state.customers.run(
             find_due, usual, state.slot_start, firms.alive, firms.payment_terms, firms.payables, slots.import_payable, firms.spendable,

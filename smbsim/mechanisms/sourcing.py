@@ -63,7 +63,7 @@ class Sourcing(Mechanism):
              "import_share", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
              "import_pipeline", "import_payable", "local_lead", "other_lead", "population_share")  # fmt: skip
     writes = (*(c.name for c in columns), "customer", "group", "supplier", "buyer", "slot", "weight", "lead_time", "lead", "backlog",
-              "backlog_due", "supply_line")  # fmt: skip
+              "backlog_due", "receivables", "payables", "supply_line")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms look for suppliers; off: the network stays as it is", source="limit of M11")
     search_hazard: float = param(0.125, unit="1/wk", doc="Chance that a slot in need of a supplier looks for one", low=0, high=1,

@@ -43,7 +43,7 @@ from ..suppliers import connect, recount, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
-BLOCK = 2**15  # slots looked at together: five columns of them fit into a cache of a megabyte
+BLOCK = 2**15  # slots looked at together, so that what it takes stays in a cache of a megabyte; fewer make more calls
 FIRST_NETWORK = "as reconstruct: candidates are drawn like the first suppliers"
 
 
@@ -156,7 +156,7 @@ class Sourcing(Mechanism):
         connect(state, slot, supplier, share, prune=True)
 
     def _asking(self, state, step) -> np.ndarray:
-        """Slots that look for a supplier or compare theirs in this round; block by block, so that what it takes stays in the cache."""
+        """Slots that look for a supplier or compare theirs in this round."""
         firms, slots, found = state.firms, state.slots, [np.empty(0, dtype=np.int64)]
         search, review = self._chance("search_hazard"), self._chance("review_hazard")
         for first in range(0, slots.n, BLOCK):
@@ -194,18 +194,28 @@ class Sourcing(Mechanism):
 
     def _best(self, state, step, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
         """(k,) the candidate of each slot that scores most, -1 for none, and that score. A supplier is no candidate of a review."""
+        best, most = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
+        pools = Pools(state, self.supplier_exponent, self.local_share)
+        for first in range(0, len(slot), BLOCK):
+            group = state.slots.group[slot[first : first + BLOCK]]
+            rows = first + np.argsort(group, kind="stable")  # sector by sector, so that its firms stay in the cache
+            best[rows], most[rows] = self._best_of(state, step, pools, slot[rows], share[rows], searching[rows], appeal)
+        return best, most
+
+    def _best_of(self, state, step, pools, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
+        """The same for some of the slots."""
         firms, slots, links = state.firms, state.slots, state.links
-        buyer = slots.customer[slot]
+        buyer, group = slots.customer[slot], slots.group[slot]
         order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
         best, most = np.full(len(slot), -1, dtype=np.int64), np.full(len(slot), -np.inf)
-        pools = Pools(state, self.supplier_exponent, self.local_share)
+        uid, region, heard = firms.uid[buyer], firms.region[buyer], slots.warned[slot]
         offers = self.candidates + firms.more_candidates[buyer]
-        for c in range(offers.max(initial=0)):
+        for c in range(offers.max()):
             asking = np.flatnonzero(offers > c)
-            at, by = slot[asking], buyer[asking]
-            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, firms.uid[by], slots.group[at]) for what in ("local", "pick"))
-            candidate = pools.pick(firms.region[by], slots.group[at], *u)
-            score = self._score(state, step, by, candidate, appeal[slots.warned[at], candidate])
+            of, by = group[asking], buyer[asking]
+            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, uid[asking], of) for what in ("local", "pick"))
+            candidate = pools.pick(region[asking], of, *u)
+            score = self._score(state, step, by, candidate, appeal[heard[asking], candidate])
             keep_better(
                 asking, slot, buyer, candidate, score, order, self.supplier_cap, searching, firms.kind, firms.capacity, state.link_start,
                 links.supplier, links.weight, best, most,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
@@ -78,6 +78,16 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="smbsim")
 
 
+def spread(threads: int, function: Callable, jobs: Iterable[tuple]) -> None:
+    """Call function(*job) for every job; threads take them in turn. Jobs must not write what others read or write."""
+    if threads == 1:
+        for job in jobs:
+            function(*job)
+        return
+    for done in [_pool(threads).submit(function, *job) for job in jobs]:
+        done.result()
+
+
 class Rows:
     """The rows of a table cut into blocks of about equal work, and the number of threads that run them."""
 
@@ -96,12 +106,7 @@ class Rows:
 
     def run(self, function: Callable, *arrays) -> None:
         """Call function(start, stop, *arrays) for every block; with one thread the blocks run in turn."""
-        if self.threads == 1:
-            for start, stop in self.blocks:
-                function(start, stop, *arrays)
-            return
-        for done in [_pool(self.threads).submit(function, start, stop, *arrays) for start, stop in self.blocks]:
-            done.result()
+        spread(self.threads, function, ((*block, *arrays) for block in self.blocks))
 
 
 class Pieces(Rows):
@@ -122,11 +127,5 @@ class Pieces(Rows):
             totals[:] = 0.0
             function(start, stop, *arrays, totals)
 
-        if self.threads == 1:
-            for block, totals in zip(self.blocks, self.totals, strict=True):
-                piece(*block, totals)
-        else:
-            jobs = [_pool(self.threads).submit(piece, *block, totals) for block, totals in zip(self.blocks, self.totals, strict=True)]
-            for done in jobs:
-                done.result()
+        spread(self.threads, piece, ((*block, totals) for block, totals in zip(self.blocks, self.totals, strict=True)))
         return self.totals

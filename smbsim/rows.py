@@ -6,11 +6,11 @@ their columns: where nothing moves nothing is touched, and a column of zeros sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from .kernel import kernel
+from .kernel import kernel, spread
 
 
 class Moves:
@@ -30,10 +30,11 @@ class Moves:
         runs = cut_moves(places, gone, rows, first, stop, shift)
         self.first, self.stop, self.shift = first[:runs], stop[:runs], shift[:runs]
 
-    def __call__(self, values: np.ndarray, default: float) -> None:
-        """Move the rows of a column, which has room for all of them; new rows, and those left over at the end, get the default."""
-        for words, row in _words(values, np.full(values.shape[1:], default, values.dtype)):
-            move_rows(words, row, self.first, self.stop, self.shift, self.made, self.n, self.before)
+    def __call__(self, columns: Iterable[tuple[np.ndarray, float]], threads: int = 1) -> None:
+        """Move the rows of columns, each with room for all of them; new rows, and those left over at the end, get the column's default."""
+        words = (pair for values, default in columns for pair in _words(values, np.full(values.shape[1:], default, values.dtype)))
+        moves = self.first, self.stop, self.shift, self.made, self.n, self.before
+        spread(threads, move_rows, ((*pair, *moves) for pair in words))
 
 
 def _words(values: np.ndarray, row: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -154,11 +154,10 @@ class Table:
         for name, value in values.items():
             getattr(self, name)[rows] = value
 
-    def rearrange(self, move: Moves) -> None:
+    def rearrange(self, move: Moves, threads: int) -> None:
         """Rows go, rows come at the default of every column, and those between them move, in place."""
         self._resize(max(move.n, self.n))
-        for name, column in self.columns.items():
-            move(self._buffers[name], column.default)
+        move(((self._buffers[name], column.default) for name, column in self.columns.items()), threads)
         self._resize(move.n)
 
     def whole(self, name: str) -> np.ndarray:
@@ -468,7 +467,7 @@ class State:
         order = _in_order(slot, supplier)
         move = Moves(self.links.n, place[order], gone_links)
         made[order] = move.made
-        self.links.rearrange(move)
+        self.links.rearrange(move, self.customers.threads)
         self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
         if not same_slots:
             self.link_start = _cut(self.links.slot, self.slots.n)
@@ -488,7 +487,7 @@ class State:
         move = Moves(self.slots.n, place[order], gone)
         opened[order] = move.made
         move_owners(self.links.slot, self.link_start, move.first, move.stop, move.shift)
-        self.slots.rearrange(move)
+        self.slots.rearrange(move, self.customers.threads)
         self.slots.customer[opened], self.slots.group[opened] = customer, group
         self.slot_start = _cut(self.slots.customer, self.firms.n)
         return opened

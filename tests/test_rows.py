@@ -27,7 +27,7 @@ def test_moved_rows_are_those_of_a_list(rows, places, gone):
         values = np.full((rows + len(places), *width), NEW, dtype=dtype, order=order)
         before = np.random.default_rng(rows).integers(0, 3, (rows, *width))
         values[:rows] = before
-        move(values, NEW)
+        move([(values, NEW)])
         assert np.array_equal(values[: move.n], [np.full(width, NEW) if row is None else before[row] for row in expected] or values[:0])
         assert np.all(values[move.n :] == NEW), "rows left over are at the default"
     owner = np.sort(np.random.default_rng(rows).integers(0, 5, rows))

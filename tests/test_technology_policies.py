@@ -106,7 +106,7 @@ def test_advice_goes_where_it_is_meant_to():
         for choose in ("random", "need", "uplift")
     }
     assert np.array_equal(np.argsort(-scores["need"], kind="stable"), np.argsort(depth, kind="stable"))
-    odds, doubt = state.firms.tool_odds[rows], state.firms.tool_doubt[rows]
+    odds, doubt = state.firms.tool_odds[rows].astype(float), state.firms.tool_doubt[rows].astype(float)
     rise = 1.0 / (1.0 + np.exp(-(odds + (1.0 - np.sqrt(0.5)) * doubt))) - 1.0 / (1.0 + np.exp(-odds))
     assert scores["uplift"] == pytest.approx((share * rise).sum(axis=1), rel=1e-12)
     assert scores["uplift"].max() > 2.0 * np.median(scores["uplift"]) > 0.0

@@ -114,7 +114,7 @@ class AdvisorySupport(Policy):
         share = state.sectors.function_share[firms.sector[rows]]
         if self.choose == "need":
             return -(share * firms.depth[rows]).sum(axis=1)
-        odds, doubt = firms.tool_odds[rows], firms.tool_doubt[rows]
+        odds, doubt = firms.tool_odds[rows].astype(float), firms.tool_doubt[rows].astype(float)
         less = 1.0 - np.sqrt(1.0 - min(max(m, 0.0), 1.0))
         return (share * (logistic(odds + less * doubt) - logistic(odds))).sum(axis=1)
 

@@ -110,7 +110,7 @@ def unite_firms(state, buyer: np.ndarray, target: np.ndarray) -> None:
             values = getattr(firms, name)
             values[buyer] += values[target]
             values[target] = 0.0
-        elif column.entrant == "copied" and column.dtype == "f8":
+        elif column.entrant == "copied" and column.dtype.startswith("f"):
             values = getattr(firms, name)
             values[buyer] += share.reshape(-1, *[1] * (values.ndim - 1)) * (values[target] - values[buyer])
     given, taken, loans = np.zeros(firms.n), np.zeros(firms.n), np.zeros(firms.n)

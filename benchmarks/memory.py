@@ -17,6 +17,7 @@ import sys
 import numpy as np
 
 from smbsim import economy, scenario, simulate
+from smbsim.bench.machine import OWN_PAGES_FROM, resident
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
 from smbsim.reconstruct import Reconstruct, draw_network
@@ -24,20 +25,8 @@ from smbsim.sample import draw_firms
 
 SPARSE = {"threshold": 0.05, "draws_per_slot": 1.2}
 MODELS = ("closed", "money", "work", "life", "people")
-PAGE = os.sysconf("SC_PAGE_SIZE")
-PRESENT, OWN = np.uint64(1 << 63), np.uint64(1 << 56)  # bits of an entry of /proc/self/pagemap: in memory, and of this process alone
-OWN_PAGES_FROM = "100000"  # bytes from which the C library gives every array pages of its own
 REGIONS = 240
 PARTS = (4, 8, 20, 60)
-
-
-def resident(values: np.ndarray) -> float:
-    """The share of an array's pages that are in memory and its own; the page of zeros that all share is not."""
-    first, last = values.ctypes.data // PAGE, (values.ctypes.data + values.nbytes - 1) // PAGE
-    with open("/proc/self/pagemap", "rb") as pages:
-        pages.seek(8 * first)
-        entry = np.frombuffer(pages.read(8 * (last - first + 1)), dtype=np.uint64)
-    return float(((entry & PRESENT > 0) & (entry & OWN > 0)).mean())
 
 
 def held(model: str, smbs: int, weeks: int) -> None:
@@ -50,7 +39,7 @@ def held(model: str, smbs: int, weeks: int) -> None:
     for table in (state.firms, state.slots, state.links):
         columns = [values for name in table.columns if (values := getattr(table, name)).nbytes]
         declared = sum(values.nbytes for values in columns) / table.n
-        line += f"{declared:>10.0f}{sum(resident(values) * values.nbytes for values in columns) / table.n:>8.0f}"
+        line += f"{declared:>10.0f}{sum(map(resident, columns)) / table.n:>8.0f}"
     print(f"{line}{state.slots.n / state.links.n:>12.2f}")
 
 
@@ -84,7 +73,7 @@ def main() -> None:
     print(f"{'bytes a':<8}{'firm':>10}{'held':>8}{'slot':>10}{'held':>8}{'link':>10}{'held':>8}{'slots a link':>14}", flush=True)
     for model in given.models:
         command = [sys.executable, __file__, "--one", model, "--smbs", str(given.smbs), "--weeks", str(given.weeks)]
-        subprocess.run(command, check=True, env={**os.environ, "MALLOC_MMAP_THRESHOLD_": OWN_PAGES_FROM})
+        subprocess.run(command, check=True, env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(OWN_PAGES_FROM)})
     if given.halo:
         halo(given.halo)
 

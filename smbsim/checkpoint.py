@@ -327,7 +327,7 @@ def _rebuilt(path: Path, about: dict[str, Any], arrays: dict[str, np.ndarray], t
     if f"{RISK}/0" in arrays:
         state.risk_index = arrays[f"{RISK}/0"], arrays[f"{RISK}/1"]
     state._index()
-    state.set_threads(threads)
+    state.allow_threads(threads)
     try:
         state.check()
     except ValueError as error:

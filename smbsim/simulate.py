@@ -92,7 +92,7 @@ def prepare(
     seed = scenario.runs.seed if seed is None else seed
     draws = Draws(seed)
     state = build(scenario, draws, economy, network)
-    state.set_threads(threads)
+    state.allow_threads(threads)
     return state, plan(scenario, state, draws), draws
 
 

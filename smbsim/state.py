@@ -31,6 +31,7 @@ SMB, LARGE = 0, 1
 KINDS = ("smb", "large")
 WORKER, OWNER = 0, 1
 CLASSES = ("worker", "owner")
+THREADS_FROM = 30_000  # firms from which a week is faster on several threads; measured by `smbsim bench`
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
 NO_ROWS = np.empty(0, dtype=np.int64)
@@ -331,6 +332,10 @@ class State:
         start = _cut(owner, keys)
         sort_rows(owner, start[:-1].copy(), order)
         return rows[order], start
+
+    def allow_threads(self, threads: int) -> None:
+        """Use up to so many threads: one where there are too few firms for more to pay."""
+        self.set_threads(threads if self.firms.n >= THREADS_FROM else 1)
 
     def set_threads(self, threads: int, blocks: int | None = None) -> None:
         """Cut the rows into blocks for the given number of threads. Results do not depend on it."""

@@ -13,7 +13,7 @@ from models import united_states
 from typer.testing import CliRunner
 
 import smbsim
-from smbsim.bench import gate, guard, ladder, layout, networks, report, startup, week
+from smbsim.bench import gate, guard, ladder, layout, machine, networks, report, startup, week
 from smbsim.bench.machine import Triad, pair, triad
 from smbsim.cli import app
 from smbsim.commands.bench import peers_of
@@ -205,7 +205,18 @@ def test_memory_counts_every_column_and_index_once():
         table = state.table(axis)
         columns = sum(getattr(table, name).nbytes for name in table.columns)
         assert columns <= held[axis] <= columns + 64 * table.n
-    assert layout.per_row(state, held)["per_link"] * state.links.n == pytest.approx(held["link"] + held["slot"])
+    assert layout.per_row(state)["per_link"] * state.links.n == pytest.approx(held["link"] + held["slot"])
+    assert layout.per_row(state)["held_per_link"] * state.links.n == pytest.approx(held["link"] + held["slot"]), "small arrays count whole"
+
+
+@pytest.mark.skipif(not machine.PAGES.exists(), reason="the system does not say what it has handed out")
+def test_zeros_that_nobody_wrote_to_take_no_memory():
+    """64 MB of zeros of which the first half is written to."""
+    values = np.zeros(8_000_000)
+    values[:10].sum()
+    assert machine.resident(values) < 0.01 * values.nbytes
+    values[:4_000_000] = 1.0
+    assert machine.resident(values) == pytest.approx(0.5 * values.nbytes, rel=0.07), "within a huge page at the end"
 
 
 @compiled

@@ -85,6 +85,16 @@ def table(n: int = 10) -> Table:
     return made
 
 
+def test_few_firms_have_one_thread(monkeypatch):
+    """More do not pay there; results are the same."""
+    state = small()
+    state.allow_threads(2)
+    assert state.customers.threads == state.pieces.threads == 1
+    monkeypatch.setattr("smbsim.state.THREADS_FROM", state.firms.n)
+    state.allow_threads(2)
+    assert state.customers.threads == state.pieces.threads == 2
+
+
 def test_append_grows_capacity_by_half():
     """Eleven rows need a capacity of 15; the next four fill it without a copy; the sixteenth needs 22."""
     firms = table(10)

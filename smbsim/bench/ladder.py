@@ -169,7 +169,7 @@ def rung(kind: str, n: int, asked: Asked, economy, triad: Triad, peers: Mapping[
             one_round(clock, (first, model), beside, both, triad, asked.threads)
             progress((len(clocks) * asked.repeats + k + 1) / total)
         rows = (first, model) if not clocks else (model,)
-        memory |= {row.name: layout.per_row(row.state, layout.memory(row.state)) for row in rows}
+        memory |= {row.name: layout.per_row(row.state) for row in rows}
         for row in rows:
             moved = layout.traffic(row)
             weeks += [_week(clock, row, k, moved, triad) for k in asked.threads]

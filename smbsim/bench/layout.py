@@ -20,6 +20,7 @@ import numpy as np
 from ..kernel import Pieces, Rows
 from ..mechanisms.base import Step
 from ..state import TABLES, State, Table
+from .machine import LARGE, resident
 from .week import Model
 
 AXES = ("firm", "slot", "link")  # what grows with the network
@@ -27,19 +28,21 @@ PLAIN = {"range", "len", "min", "max", "abs"}  # functions that load no array
 NEAR = 2048  # entries by which an array may be longer than its axis: one more for starts, padding for what is fetched ahead
 
 
-def memory(state: State) -> dict[str, int]:
-    """Bytes of all arrays of the state by axis: firm, slot, link, other."""
-    held = dict.fromkeys((*AXES, "other"), 0)
+def memory(state: State, held: bool = False) -> dict[str, int]:
+    """Bytes of all arrays of the state by axis: firm, slot, link, other. held: of large ones only what takes memory; see `machine`."""
+    size = dict.fromkeys((*AXES, "other"), 0)
     for axis, array in _arrays(state):
-        held[axis if axis in AXES else "other"] += array.nbytes
-    return held
+        size[axis if axis in AXES else "other"] += resident(array) if held and array.nbytes >= LARGE else array.nbytes
+    return size
 
 
-def per_row(state: State, bytes_by_axis: dict[str, float]) -> dict[str, float]:
-    """Bytes per firm, and per link with what its slots take; what belongs to neither is the firms'."""
-    links = bytes_by_axis["link"] + bytes_by_axis["slot"]
-    firms = bytes_by_axis["firm"] + bytes_by_axis["other"]
-    return {"per_link": links / max(state.links.n, 1), "per_firm": firms / max(state.firms.n, 1)}
+def per_row(state: State) -> dict[str, float]:
+    """Bytes per firm, and per link with what its slots take; what belongs to neither is the firms'. held_: of what takes memory."""
+    found = {}
+    for prefix, size in (("", memory(state)), ("held_", memory(state, held=True))):
+        found[f"{prefix}per_link"] = (size["link"] + size["slot"]) / max(state.links.n, 1)
+        found[f"{prefix}per_firm"] = (size["firm"] + size["other"]) / max(state.firms.n, 1)
+    return found
 
 
 def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:

@@ -94,8 +94,8 @@ LIMITS = (
     Limit("times the Mesa model, 10 000 firms, 1 thread", 300.0, False, _peer("mesa", 1, 10_000)),
     Limit("times numpy and scipy, a million firms, 1 thread", 6.0, False, _peer("numpy", 1, MILLION)),
     Limit("times numpy and scipy, a million firms, 2 threads", 10.0, False, _peer("numpy", 2, MILLION)),
-    Limit("bytes per link, slots included, largest network", 80.0, True, _memory("per_link")),
-    Limit("bytes per firm, largest network", 800.0, True, _memory("per_firm")),
+    Limit("bytes per link, slots included, largest network", 80.0, True, _memory("held_per_link")),
+    Limit("bytes per firm, largest network", 800.0, True, _memory("held_per_firm")),
     Limit("warm start to the end of the first week, s", 1.5, True, _startup("warm_s")),
     Limit("cold compilation of all kernels, s", 15.0, True, _startup("compile_s")),
 )  # fmt: skip
@@ -178,8 +178,8 @@ def _peers(rung: dict) -> Iterator[list[str]]:
 
 def _held(rung: dict) -> Iterator[list[str]]:
     for week, memory in rung["memory"].items():
-        yield [rung["network"], _count(rung["size"]), week, f"{rung['slots_per_link']:.2f}", f"{memory['per_link']:.0f}",
-               f"{memory['per_firm']:.0f}", f"{rung['peak_mb']:.0f} MB"]  # fmt: skip
+        held = (f"{memory[f'held_{row}']:.0f}, of {memory[row]:.0f}" for row in ("per_link", "per_firm"))
+        yield [rung["network"], _count(rung["size"]), week, f"{rung['slots_per_link']:.2f}", *held, f"{rung['peak_mb']:.0f} MB"]
 
 
 def _start(startup: dict) -> list[str]:

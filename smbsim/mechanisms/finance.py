@@ -52,6 +52,7 @@ from .base import Mechanism
 POOL = USES.index(INVESTMENT)
 CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
 SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
+RUN = 256  # firms whose links are paid in one flat loop
 NEGLIGIBLE = 1e-200  # currency; less is not owed any more: numbers below 1e-308 are slow to add
 STILL = 1.0 - 1e-9  # of the capital needed: rounding is no growth
 NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
@@ -420,13 +421,22 @@ def pay_usual(start, stop, usual, smallest, customer_start, singly, weight, paya
 
     singly (n,); weight (m,); changes payable (m,); writes last (n,): less than `smallest` is left on a link that carries nothing any more
     """
-    for i in range(start, stop):
-        if not singly[i]:
-            for e in range(np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])):
-                rest = payable[e] - payable[e] * usual
-                payable[e] = rest if rest > NEGLIGIBLE else 0.0
-                if 0.0 < rest < smallest and weight[e] == 0.0:
-                    last[i] = True
+    i = start
+    while i < stop:
+        j = i
+        while j < stop and j < i + RUN and not singly[j]:
+            j += 1
+        small = False
+        for e in range(np.uint64(customer_start[i]), np.uint64(customer_start[j])):
+            rest = payable[e] - payable[e] * usual
+            payable[e] = rest if rest > NEGLIGIBLE else 0.0
+            small |= NEGLIGIBLE < rest < smallest
+        if small:
+            for k in range(i, j):
+                for e in range(np.uint64(customer_start[k]), np.uint64(customer_start[k + 1])):
+                    if 0.0 < payable[e] < smallest and weight[e] == 0.0:
+                        last[k] = True
+        i = j + 1 if j < stop and j < i + RUN else j
 
 
 @kernel

@@ -165,7 +165,7 @@ def ask_links(row, place, customer_start, supplier, buyer, weight, known, belief
                 if known[j] > PEER:
                     listen(r, j, known, belief, having, told)
     for e in range(np.uint64(supplier.size)):
-        r = place[np.uint32(supplier[e])]
+        r = np.int64(place[np.uint32(supplier[e])])  # as above: `listen` has one version
         if r >= 0 and weight[e] > 0.0:
             i = np.uint32(buyer[e])
             if known[i] >= PEER:

@@ -42,8 +42,8 @@ for t in range(1, int(sys.argv[3])):
 stamps["all weeks"] = time.time()
 kernels = {f"{k.py_func.__module__}.{k.py_func.__name__}": k for name, module in list(sys.modules.items()) if name.startswith("smbsim")
            for k in vars(module).values() if hasattr(k, "py_func")}
-print(json.dumps({"stamps": stamps, "processor": [first, time.process_time()], "used": sum(bool(k.signatures) for k in kernels.values()),
-                  "twice": sorted(name for name, k in kernels.items() if len(k.signatures) > 1),
+print(json.dumps({"stamps": stamps, "processor": [first, time.process_time()], "used": sum(len(k.signatures) for k in kernels.values()),
+                  "twice": sorted(name for name, k in kernels.items() if len(k.signatures) > (3 if name.endswith("rows.move_rows") else 1)),
                   "compiled": sum(sum(k.stats.cache_misses.values()) for k in kernels.values()),
                   "cached": sum(sum(k.stats.cache_hits.values()) for k in kernels.values()),
                   "package": sys.modules["smbsim"].__file__}))

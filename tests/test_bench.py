@@ -459,7 +459,7 @@ def test_second_process_compiles_nothing(tmp_path):
     first, second = (startup.process(startup.SMALL, startup.LONG_ENOUGH, environment) for _ in range(2))
     assert first["twice"] == []
     assert first["compiled"] == first["used"] > 30
-    assert (second["compiled"], second["cached"]) == (0, first["used"])
+    assert (second["compiled"], second["cached"]) == (0, second["used"]), "kernels within kernels come with these"
 
 
 @compiled

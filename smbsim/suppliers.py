@@ -89,7 +89,7 @@ def unused(state: State) -> dict[str, np.ndarray]:
     rows = state.slots_of(np.flatnonzero(~state.firms.alive))
     start, stop = state.link_start[rows], state.link_start[rows + 1]
     used = np.searchsorted(gone, stop) - np.searchsorted(gone, start) < stop - start
-    for name in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import"):
+    for name in ("input_stock", "input_use", "input_spoiled", "imports", "emergency_import"):
         used |= getattr(slots, name)[rows] > 0.0
     for name in ("pipeline", "import_pipeline"):
         used |= getattr(slots, name)[rows].any(axis=1)

@@ -506,7 +506,7 @@ class NaiveEconomy:
                 self.links[link]["payable"] += price * shipped
                 value += price * shipped
                 volume += shipped
-            slot["import_payable"] += abroad * slot["imports"]
+            self.firms[key[0]]["import_payable"] += abroad * slot["imports"]
             held = slot["input_stock"] + sum(slot["pipeline"]) + sum(slot["import_pipeline"])
             if held > 0.0:
                 before = held - volume
@@ -654,9 +654,7 @@ class NaiveEconomy:
             firm["emergency_cost"] = sum(cost.values())
             paid = self.afford(uid, firm["emergency_cost"])
             self.pay("emergency imports", ("firm", uid), FOREIGN, paid)
-            if paid < firm["emergency_cost"]:
-                for key, amount in cost.items():
-                    self.slots[key]["import_payable"] += amount * (firm["emergency_cost"] - paid) / firm["emergency_cost"]
+            firm["import_payable"] += firm["emergency_cost"] - paid
 
     def pay_bank(self):
         finance = self.parameters["finance"]
@@ -688,7 +686,7 @@ class NaiveEconomy:
         cent on links that carry nothing any more."""
         for uid, firm in self.firms.items():
             terms = firm["payment_terms"] if firm["alive"] else 1.0
-            imports = {key: self.slots[key]["import_payable"] / terms for key in self.slots_of[uid]}
+            imports = {uid: firm["import_payable"] / terms}
             bills = {name: self.links[name]["payable"] / terms for key in self.slots_of[uid] for name in self.links_of[key]}
             firm["trade_due"], firm["trade_overdue"] = 0.0, 0.0
             for dues in (imports, bills):
@@ -699,9 +697,8 @@ class NaiveEconomy:
                 share = BELOW_ONE * paid / due if paid < due else 1.0
                 for name in dues:
                     dues[name] *= share
-            for key, amount in imports.items():
-                self.slots[key]["import_payable"] -= amount
-                self.pay("imported inputs", ("firm", uid), FOREIGN, amount)
+            firm["import_payable"] -= imports[uid]
+            self.pay("imported inputs", ("firm", uid), FOREIGN, imports[uid])
             for name, amount in bills.items():
                 self.links[name]["payable"] -= amount
                 self.pay("network inputs", ("firm", uid), ("firm", name[0]), amount)
@@ -778,7 +775,7 @@ class NaiveEconomy:
             slots = {key: self.slots[key] for key in self.slots_of[uid]}
             goods = math.fsum(slot["purchase_price"] * self.held(key) for key, slot in slots.items())
             firm["collateral"] = goods + firm["unit_cost"] * firm["inventory"]
-            owed = firm["payables"] + math.fsum(slot["import_payable"] for slot in slots.values())
+            owed = firm["payables"] + firm["import_payable"]
             arrears = firm["wage_arrears"] + firm["tax_arrears"] + firm["interest_arrears"]
             assets = firm["cash"] + firm["receivables"] + firm["collateral"] + price * firm["capital"]
             firm["equity"] = assets - firm["debt"] - owed - arrears
@@ -1199,7 +1196,7 @@ class NaiveEconomy:
                 del self.links[name]
         self.join_links()
         for key, slot in list(self.slots.items()):
-            used = [slot[c] for c in ("input_stock", "import_payable", "input_use", "input_spoiled", "imports", "emergency_import")]
+            used = [slot[c] for c in ("input_stock", "input_use", "input_spoiled", "imports", "emergency_import")]
             used += [*slot["pipeline"], *slot["import_pipeline"]]
             if not self.firms[key[0]]["alive"] and not any(used) and not self.links_of[key]:
                 del self.slots[key]
@@ -1216,9 +1213,9 @@ class NaiveEconomy:
             for arrears in ("wage_arrears", "tax_arrears", "interest_arrears"):
                 firm["arrears_losses"] += firm[arrears]
                 firm[arrears] = 0.0
+            firm["payable_losses"] += firm["import_payable"]
+            firm["import_payable"] = 0.0
             for key in self.slots_of[uid]:
-                firm["payable_losses"] += self.slots[key]["import_payable"]
-                self.slots[key]["import_payable"] = 0.0
                 for name in self.links_of[key]:
                     lost = self.links[name]["payable"]
                     self.firms[name[0]]["credit_losses"] += lost

@@ -250,7 +250,7 @@ def disturb(state: State, seed: int, strength: float = 1.0, prices: bool = True)
         slots.purchase_price[:] = rng.uniform(1.0 - 0.3 * strength, 1.0 + 0.5 * strength, slots.n)
     for values in (firms.cash, firms.demand, firms.expected_demand, firms.inventory, slots.input_stock, slots.pipeline):
         stretch(values)
-    for values in (slots.import_pipeline, slots.import_payable, links.payable, cells.deposits, cells.income_smoothed):
+    for values in (slots.import_pipeline, firms.import_payable, links.payable, cells.deposits, cells.income_smoothed):
         stretch(values)
     firms.inventory[~firms.storable] = 0.0
     firms.overtime[:] = 1.0 + 0.2 * strength * rng.random(firms.n)

@@ -279,7 +279,7 @@ def arguments_ship_links(c, lead=LEAD):
     lead_time = c.rng.integers(1, lead + 1, c.links).astype(np.int8)
     share = np.where(c.some(c.slots), c.shares(c.slots), 0.0)
     slots = share, c.amounts(c.slots), c.amounts(c.slots), c.amounts(c.slots)
-    owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots), c.amounts(c.slots)
+    owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots), c.amounts(FIRMS)
     return (
         0, FIRMS, 1, 2, c.slot_start, c.link_start, c.slot, c.supplier, c.shares(c.links), lead_time, c.shares(FIRMS),
         0.5 + c.shares(FIRMS), c.customer, c.group, c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.ring(lead),
@@ -296,9 +296,9 @@ def _weights(c):
 
 
 def arguments_find_due(c):
-    owed, spendable = (c.amounts(FIRMS), c.amounts(c.slots)), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
+    owed, spendable = (c.amounts(FIRMS), c.amounts(FIRMS)), np.where(c.shares(FIRMS) < 0.3, 1e300, c.amounts(FIRMS))
     sums = (np.full(FIRMS, np.nan) for _ in range(4))
-    return 0, FIRMS, 0.25, c.slot_start, c.some(FIRMS), _terms(c), *owed, spendable, *sums, np.zeros(FIRMS, dtype=bool)
+    return 0, FIRMS, 0.25, c.some(FIRMS), _terms(c), *owed, spendable, *sums, np.zeros(FIRMS, dtype=bool)
 
 
 def arguments_pay_usual(c):
@@ -325,7 +325,7 @@ def arguments_emergency_costs(c):
 
 def arguments_value_inputs(c):
     held = c.shares(c.slots), c.amounts(c.slots), c.ring(LEAD), c.ring(IMPORT_LEAD)
-    return 0, FIRMS, c.slot_start, *held, c.amounts(c.slots), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+    return 0, FIRMS, c.slot_start, *held, np.full(FIRMS, np.nan)
 
 
 def arguments_cut_rows(c):

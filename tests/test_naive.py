@@ -38,7 +38,7 @@ EVERYTHING = {"spoil_share": 0.03, "scrap_share": 0.02, "breakdown_hazard": 0.05
 NOTHING = {"breakdown_hazard": 0.0}
 AT_REST = (
     "firms.output", "firms.inventory", "firms.cash", "firms.expected_demand", "firms.demand", "firms.backlog_due", "firms.overtime",
-    "slots.input_stock", "slots.supply_line", "slots.pipeline", "slots.import_pipeline", "slots.import_payable", "links.payable",
+    "slots.input_stock", "slots.supply_line", "slots.pipeline", "slots.import_pipeline", "firms.import_payable", "links.payable",
     "households.deposits", "households.income_smoothed", "households.consumption", "accounts.balance",
 )  # fmt: skip
 
@@ -127,7 +127,7 @@ def disturb(state: State, seed: int, prices: bool = True) -> None:
     slots.coefficient[rng.random(slots.n) < 0.05] = 0.0
     slots.essentiality[:] = rng.integers(0, 3, slots.n)
     slots.import_share[:] = rng.uniform(0.0, 0.5, slots.n)
-    slots.import_payable[:] = slots.input_stock * rng.random(slots.n)
+    firms.import_payable[:] = state.sum_slots(slots.input_stock) * rng.random(firms.n)
     links.backlog[:] = links.payable * rng.random(links.n)
     stretch(links.payable, 0.2, 1.8)
     links.lead_time[:] = rng.integers(1, slots.pipeline.shape[1] + 1, links.n)

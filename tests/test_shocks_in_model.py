@@ -200,10 +200,11 @@ def test_import_price_raises_what_is_paid_by_exactly_its_size(rise):
     shocked, plain = pair({"kind": "import_price", "size": rise, "target": {"sector": METAL}})
     hit, group = slots_of(plain, METAL), plain.sector_codes.index(METAL)
     assert np.array_equal(shocked.slots.imports, plain.slots.imports)
-    dearer = shocked.slots.import_payable - plain.slots.import_payable
-    last = 1.0 - 1.0 / plain.firms.payment_terms[plain.slots.customer]  # one payment of 1/τ has been made since the invoice
-    assert np.allclose(dearer[hit], rise * last[hit] * plain.slots.imports[hit], rtol=1e-9, atol=1e-9)
-    assert np.abs(dearer[~hit]).max() == 0.0
+    dearer = shocked.firms.import_payable - plain.firms.import_payable
+    last = 1.0 - 1.0 / plain.firms.payment_terms  # one payment of 1/τ has been made since the invoice
+    bought = np.bincount(plain.slots.customer[hit], plain.slots.imports[hit], plain.firms.n)
+    assert np.allclose(dearer, rise * last * bought, rtol=1e-9, atol=1e-9)
+    assert np.abs(dearer[bought == 0.0]).max() == 0.0
     spot = plain.firms.output * plain.sectors.spot_coefficient[plain.firms.sector, group]
     assert np.allclose(shocked.firms.spot_cost - plain.firms.spot_cost, rise * spot, rtol=1e-9, atol=1e-9 * plain.firms.spot_cost.max())
     assert np.array_equal(shocked.firms.spot_use, plain.firms.spot_use)

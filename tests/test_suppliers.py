@@ -70,7 +70,7 @@ def test_pruning_drops_what_nobody_needs_and_nothing_else():
     n = state.slots.n
     assert unused(state)["gone_links"].tolist() == [e for e in range(state.links.n) if e % 14 == 0]
     assert len(unused(state)["gone_slots"]) == 0, "the dead firm still has goods"
-    for name in ("input_stock", "pipeline", "import_pipeline", "import_payable", "imports", "input_use"):
+    for name in ("input_stock", "pipeline", "import_pipeline", "imports", "input_use"):
         getattr(state.slots, name)[state.slots.customer == dead] = 0.0
     held = int(np.sum(state.slots.customer == dead))
     gone = state.customer_start[dead], state.customer_start[dead + 1]

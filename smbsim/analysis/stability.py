@@ -36,8 +36,8 @@ from ..simulate import Plan, advance
 from ..state import State
 
 CARRIERS = (
-    ("firms", ("expected_demand", "demand", "inventory", "output", "cash", "employment")),
-    ("slots", ("input_stock", "pipeline", "import_pipeline", "import_payable")),
+    ("firms", ("expected_demand", "demand", "inventory", "output", "cash", "employment", "import_payable")),
+    ("slots", ("input_stock", "pipeline", "import_pipeline")),
     ("links", ("payable",)),
     ("households", ("deposits", "income_smoothed")),
     ("regions", ("expected_fill",)),

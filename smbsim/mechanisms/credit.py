@@ -101,15 +101,15 @@ class Credit(Mechanism):
     def appraise(self, state, step):
         """Net worth and leverage of every firm."""
         firms, slots = state.firms, state.slots
-        goods, owed_abroad = np.empty(firms.n), np.empty(firms.n)
+        goods = np.empty(firms.n)
         state.customers.run(
             value_inputs, state.slot_start, slots.purchase_price, slots.input_stock, slots.whole("pipeline"),
-            slots.whole("import_pipeline"), slots.import_payable, goods, owed_abroad,
+            slots.whole("import_pipeline"), goods,
         )  # fmt: skip
         firms.collateral[:] = goods + firms.unit_cost * firms.inventory
         firms.equity[:] = (
             firms.cash + firms.receivables + firms.collateral + price_of_capital(state) * firms.capital
-            - firms.debt - firms.payables - owed_abroad
+            - firms.debt - firms.payables - firms.import_payable
             - firms.wage_arrears - firms.tax_arrears - firms.interest_arrears - firms.deferred_tax.sum(axis=1)
         )  # fmt: skip
         most = np.full(firms.n, self.largest_leverage)
@@ -167,14 +167,10 @@ class Credit(Mechanism):
 
 
 @kernel
-def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipeline, import_payable, goods, owed_abroad):
-    """goods_i = Σ_s p_s (stock_s + in transit_s), owed_abroad_i = Σ_s import_payable_s over the slots of firm i.
-
-    price, stock, import_payable (s,); pipelines (s, L); writes goods, owed_abroad (n,) currency
-    """
+def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipeline, goods):
+    """goods_i = Σ_s p_s (stock_s + in transit_s) over the slots of i. price, stock (s,); pipelines (s, L); writes goods (n,) currency"""
     for i in range(start, stop):
         value = 0.0
-        abroad = 0.0
         for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
             held = stock[s]
             for k in range(pipeline.shape[1]):
@@ -182,6 +178,4 @@ def value_inputs(start, stop, slot_start, price, stock, pipeline, import_pipelin
             for k in range(import_pipeline.shape[1]):
                 held += import_pipeline[s, k]
             value += price[s] * held
-            abroad += import_payable[s]
         goods[i] = value
-        owed_abroad[i] = abroad

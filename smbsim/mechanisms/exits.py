@@ -214,11 +214,11 @@ class Exits(Mechanism):
         firms.guaranteed_debt[ended] = 0.0
 
     def _cancel_payables(self, state, ended) -> None:
-        firms, links, slots = state.firms, state.links, state.slots
-        rows, abroad = state.links_into(ended), state.slots_of(ended)
-        lost, lost_abroad = links.payable[rows], slots.import_payable[abroad]
+        firms, links = state.firms, state.links
+        rows = state.links_into(ended)
+        lost = links.payable[rows]
         firms.credit_losses[:] = np.bincount(links.supplier[rows], weights=lost, minlength=firms.n)
         firms.payable_losses[:] = np.bincount(links.buyer[rows], weights=lost, minlength=firms.n)
         settle_credit(state, firms.payable_losses, firms.credit_losses)
-        firms.payable_losses[:] += np.bincount(slots.customer[abroad], weights=lost_abroad, minlength=firms.n)
-        links.payable[rows], slots.import_payable[abroad] = 0.0, 0.0
+        firms.payable_losses[ended] += firms.import_payable[ended]
+        links.payable[rows], firms.import_payable[ended] = 0.0, 0.0

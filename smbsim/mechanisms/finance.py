@@ -253,14 +253,14 @@ class Finance(Mechanism):
         Most pay the same share of all links: their suppliers receive that share of what they are owed, R_j = AR_j / τ, but for the links
         of those who pay another one, which are gone through one by one; all of them where most of what is owed is theirs.
         """
-        firms, links, slots = state.firms, state.links, state.slots
+        firms, links = state.firms, state.links
         check_credit(state)
         usual = 1.0 / float(firms.payment_terms[np.argmax(firms.payables)]) if firms.n else 0.0  # as who owes most
         smallest = SMALLEST_PAYABLE if self.enabled else 0.0
         paid, paid_abroad, singly = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n, dtype=np.bool_)
         state.customers.run(
-            find_due, usual, state.slot_start, firms.alive, firms.payment_terms, firms.payables, slots.import_payable, firms.spendable,
-            firms.trade_due, firms.trade_overdue, paid_abroad, paid, singly,
+            find_due, usual, firms.alive, firms.payment_terms, firms.payables, firms.import_payable, firms.spendable, firms.trade_due,
+            firms.trade_overdue, paid_abroad, paid, singly,
         )  # fmt: skip
         if float(firms.payables @ singly) > 0.5 * float(firms.payables.sum()):
             usual, singly[:] = 0.0, firms.payables > 0.0
@@ -383,29 +383,21 @@ class Finance(Mechanism):
 
 
 @kernel
-def find_due(start, stop, usual, slot_start, alive, terms, payables, import_payable, spendable, trade_due, trade_overdue, paid_abroad, paid,
-             singly):  # fmt: skip
+def find_due(start, stop, usual, alive, terms, payables, import_payable, spendable, trade_due, trade_overdue, paid_abroad, paid, singly):
     """What is due, and what each firm pays of it, abroad first and then to suppliers, as far as what it can spend goes:
 
     due = TC / τ, of a closed firm all ,  paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
 
-    Abroad it is paid here. alive, terms τ wk, payables AP (n,); changes import_payable (s,), spendable (n,); writes trade_due,
+    Abroad it is paid here. alive, terms τ wk, payables AP (n,); changes import_payable, spendable (n,); writes trade_due,
     trade_overdue, paid_abroad, paid (n,) currency; singly (n,): it pays another share of its links than `usual`, the 1/τ of most
     """
     for i in range(start, stop):
         rate = 1.0 / terms[i] if alive[i] else 1.0
-        abroad = 0.0
-        for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
-            abroad += import_payable[s] * rate
         able = spendable[i]
+        abroad = import_payable[i] * rate
         part = abroad if abroad < able else able
-        paid_abroad[i] = 0.0
-        if abroad > 0.0:
-            share = rate if abroad <= able else rate * (BELOW_ONE * able / abroad)
-            for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
-                out = import_payable[s] * share
-                import_payable[s] -= out
-                paid_abroad[i] += out
+        paid_abroad[i] = abroad if abroad <= able else BELOW_ONE * able
+        import_payable[i] -= paid_abroad[i]
         due = payables[i] * rate
         able -= part
         spendable[i] = able - due if due < able else 0.0

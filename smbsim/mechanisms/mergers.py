@@ -41,7 +41,7 @@ class Mergers(Mechanism):
              "capacity", "coefficient")  # fmt: skip
     writes = ("productivity", "skill", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot",
               "weight", "lead_time", "lost_share", "backlog", "backlog_due", "payable", "receivables", "payables", "input_stock",
-              "pipeline", "import_pipeline", "supply_line", "import_payable", "purchase_price")  # fmt: skip
+              "pipeline", "import_pipeline", "supply_line", "purchase_price")  # fmt: skip
     # and the columns of firms, which it adds up or averages as they declare
 
     enabled: bool = param(False, unit="switch", doc="Firms buy others of their sector and region; off: nobody does", source="limit of M6")
@@ -178,11 +178,11 @@ def _need(state, slots) -> np.ndarray:
 
 
 def _move_goods(state, mine, theirs) -> None:
-    """Stocks, goods in transit and what is owed abroad of the slots `theirs` go to the slots `mine`, at their mean price."""
+    """Stocks and goods in transit of the slots `theirs` go to the slots `mine`, at their mean price."""
     slots = state.slots
     held = [slots.input_stock[s] + slots.pipeline[s].sum(axis=1) + slots.import_pipeline[s].sum(axis=1) for s in (mine, theirs)]
     worth = held[0] * slots.purchase_price[mine] + held[1] * slots.purchase_price[theirs]
     slots.purchase_price[mine] = np.divide(worth, held[0] + held[1], out=slots.purchase_price[mine], where=held[0] + held[1] > 0)
-    for column in (slots.input_stock, slots.pipeline, slots.import_pipeline, slots.supply_line, slots.import_payable):
+    for column in (slots.input_stock, slots.pipeline, slots.import_pipeline, slots.supply_line):
         column[mine] += column[theirs]
         column[theirs] = 0.0

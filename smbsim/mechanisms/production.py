@@ -146,12 +146,7 @@ class Production(Mechanism):
         state.customers.run(emergency_costs, state.slot_start, slots.group, price, slots.emergency_import, firms.emergency_cost)
         paid = afford(state, firms.emergency_cost)
         transfer(state, "firm", FOREIGN, paid, "emergency imports")
-        short = np.flatnonzero(paid < firms.emergency_cost)
-        if len(short):
-            unpaid = (firms.emergency_cost[short] - paid[short]) / firms.emergency_cost[short]
-            rows = state.slots_of(short)
-            owed = np.repeat(unpaid, state.slot_start[short + 1] - state.slot_start[short])
-            slots.import_payable[rows] += owed * (price[slots.group[rows]] * slots.emergency_import[rows])
+        firms.import_payable[:] += firms.emergency_cost - paid
 
     def work_overtime(self, state, step):
         """After delivery: firms that could not meet demand raise overtime, the others let it fall."""

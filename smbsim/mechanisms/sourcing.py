@@ -61,7 +61,7 @@ class Sourcing(Mechanism):
     )
     reads = ("exit_week", "alive", "uid", "kind", "sector", "region", "fill_rate", "capacity", "price", "expected_demand", "coefficient",
              "import_share", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
-             "import_pipeline", "import_payable", "local_lead", "other_lead", "population_share")  # fmt: skip
+             "import_pipeline", "local_lead", "other_lead", "population_share")  # fmt: skip
     writes = (*(c.name for c in columns), "customer", "group", "supplier", "buyer", "slot", "weight", "lead_time", "lead", "backlog",
               "backlog_due", "receivables", "payables", "supply_line")  # fmt: skip
 

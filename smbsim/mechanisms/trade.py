@@ -53,7 +53,6 @@ class Trade(Mechanism):
         Column("pipeline", "base currency", 0.0, "In transit, by week of arrival", axis="slot", width="lead", low=0),
         Column("import_pipeline", "base currency", 0.0, "Imports in transit, by week of arrival", axis="slot", width="import_lead", low=0),
         Column("imports", "base currency/wk", 0.0, "Imports dispatched to the slot this week", axis="slot", low=0),
-        Column("import_payable", "currency", 0.0, "Trade credit owed abroad", axis="slot", low=0),
         Column("supply_line", "base currency", 0.0, "In transit or owed to the slot", axis="slot", low=0),
         Column("demand", "base currency/wk", 0.0, "Orders received and final demand of the week", low=0),
         Column("backlog_due", "base currency", 0.0, "Backlog owed to customers", low=0),
@@ -62,6 +61,7 @@ class Trade(Mechanism):
         Column("sold_to_firms", "base currency/wk", 0.0, "Shipped along links this week", low=0),
         Column("final_sales", "base currency/wk", 0.0, "Sold outside links this week", low=0),
         Column("receivables", "currency", 0.0, "Trade credit given to customers: the sum of their payables"),
+        Column("import_payable", "currency", 0.0, "Trade credit owed abroad", low=0),
         Column("payables", "currency", 0.0, "Trade credit that suppliers gave, along links"),
         Column("payment_terms", "wk", 4.0, "τ: what the firm owes falls due at 1/τ a week", low=1, entrant="copied"),
         Column(
@@ -102,7 +102,7 @@ class Trade(Mechanism):
             slots.pipeline[:, weeks - 1] = state.sum_links(np.where(links.lead_time >= weeks, rest.link_flow, 0.0))
         slots.imports[:] = rest.import_share * rest.coefficient * rest.output[slots.customer]
         slots.import_pipeline[:] = slots.imports[:, None]
-        slots.import_payable[:] = (self.payment_weeks - 1.0) * slots.imports
+        firms.import_payable[:] = (self.payment_weeks - 1.0) * state.sum_slots(slots.imports)
         in_lead = state.sum_links(links.lead_time * rest.link_flow) + self.import_lead * slots.imports
         slots.lead[:] = in_lead / (need + slots.imports)
         slots.supply_line[:] = in_lead
@@ -132,7 +132,7 @@ class Trade(Mechanism):
             ship_links, *state.ring_places(step.t), state.slot_start, state.link_start, links.slot, links.supplier, links.weight,
             links.lead_time, firms.fill_rate, firms.price, slots.customer, slots.group, state.sectors.import_factor,
             state.sectors.import_price_factor, slots.import_share, slots.order, slots.import_order, slots.input_stock, links.backlog,
-            links.payable, slots.imports, slots.import_payable, slots.whole("pipeline"), slots.whole("import_pipeline"),
+            links.payable, slots.imports, firms.import_payable, slots.whole("pipeline"), slots.whole("import_pipeline"),
             slots.supply_line, slots.purchase_price, firms.payables,
         )  # fmt: skip
 
@@ -191,8 +191,8 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, slot, suppl
 
     now, import_now: ring positions of this week, whose goods have arrived; the goods that take longest go there
     slot, supplier, weight, lead_time wk, backlog, payable (m,); fill_rate, price (n,); customer, group, import_share, order, import_order,
-    stock, imports, import_payable, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor,
-    import_price (G,); writes payables (n,)
+    stock, imports, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor, import_price (G,);
+    changes import_payable, writes payables (n,)
 
     Slots are gone through in runs, and the links of a run in one flat loop: slots of one or two links make loops whose ends a processor
     cannot foresee. A slot without a share of imports has none on the way either.
@@ -221,7 +221,7 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, slot, suppl
                 g = np.uint32(group[s])
                 sent = import_order[s] * import_factor[g]
                 imports[s] = sent
-                import_payable[s] += import_price[g] * sent
+                import_payable[np.uint32(customer[s])] += import_price[g] * sent
                 import_pipeline[s, import_now] = sent  # arrives import_length weeks later, at this very position
                 dearer[r] = (import_price[g] - purchase_price[s]) * sent
         for e in range(np.uint64(link_start[begin]), np.uint64(link_start[begin + run])):

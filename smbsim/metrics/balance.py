@@ -65,7 +65,7 @@ def capital(state: State) -> np.ndarray:
 
 def _claims(state: State) -> dict[str, np.ndarray]:
     """The rows in which one class owes another, but for shares in firms and bank."""
-    firms, slots, balance = state.firms, state.slots, state.accounts.balance
+    firms, balance = state.firms, state.accounts.balance
     bank, government, foreign = (state.account(name) for name in (BANK, GOVERNMENT, FOREIGN))
     deposits = _firms(state, firms.cash)
     deposits[[WORKERS, OWNERS]] = state.households.deposits[WORKER::2].sum(), state.households.deposits[OWNER::2].sum()
@@ -77,8 +77,8 @@ def _claims(state: State) -> dict[str, np.ndarray]:
     loans = -_firms(state, firms.debt)
     loans[THE_BANK] = -loans.sum()
     payable = state.links.payable
-    trade = _firms(state, state.sum_by_supplier(payable) - state.sum_by_customer(payable) - state.sum_slots(slots.import_payable))
-    trade[ABROAD] = slots.import_payable.sum()
+    trade = _firms(state, state.sum_by_supplier(payable) - state.sum_by_customer(payable) - firms.import_payable)
+    trade[ABROAD] = firms.import_payable.sum()
     taxes = firms.tax_arrears + firms.deferred_tax.sum(axis=1)
     arrears = -_firms(state, firms.wage_arrears + taxes + firms.interest_arrears)
     arrears[[WORKERS, THE_STATE, THE_BANK]] = firms.wage_arrears.sum(), taxes.sum(), firms.interest_arrears.sum()

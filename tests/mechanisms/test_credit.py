@@ -28,7 +28,7 @@ def trio(**credit):
     firms, slots = state.firms, state.slots
     for column in (firms.cash, firms.debt, firms.inventory, slots.input_stock, slots.pipeline, slots.import_pipeline):
         column[:] = 0.0
-    for column in (slots.import_payable, state.links.payable, firms.mean_profit, firms.interest, firms.depreciation):
+    for column in (firms.import_payable, state.links.payable, firms.mean_profit, firms.interest, firms.depreciation):
         column[:] = 0.0
     sum_credit(state)
     firms.capital[:], firms.liquidity_target[:], firms.cash[:] = 100.0, 40.0, 40.0
@@ -43,7 +43,7 @@ def test_net_worth_is_what_is_owned_less_what_is_owed():
     slots.purchase_price[:], slots.input_stock[:], slots.pipeline[:, 0], slots.import_pipeline[:, 1] = 2.0, 3.0, 1.0, 1.0
     firms.inventory[1], firms.unit_cost[1], firms.debt[1] = 5.0, 1.5, 20.0
     state.accounts.capital_price[state.account("investment")] = 1.1
-    state.links.payable[:], slots.import_payable[:] = 12.0, 6.0
+    state.links.payable[:], firms.import_payable[:] = 12.0, (0.0, 6.0, 0.0)
     sum_credit(state)
     firms.wage_arrears[1], firms.tax_arrears[1], firms.interest_arrears[1] = 1.5, 1.0, 0.5
     credit.appraise(state, WEEK)

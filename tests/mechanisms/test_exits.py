@@ -32,7 +32,7 @@ def trio(**sections):
     """Firm 0 sells 8 a week to firm 1, firm 1 as much to firm 2; nobody holds, owes or fears anything."""
     state = given(from_edges([(0, 1, 52 * 8.0), (1, 2, 52 * 8.0)], [52 * 4.0, 52 * 12.0, 52 * 20.0], sector=[3, 4, 5]), **sections)[0]
     firms, slots, links = state.firms, state.slots, state.links
-    for column in (firms.cash, firms.debt, firms.capital, firms.inventory, firms.equity, links.payable, slots.import_payable,
+    for column in (firms.cash, firms.debt, firms.capital, firms.inventory, firms.equity, links.payable, firms.import_payable,
                    slots.input_stock, slots.pipeline, slots.import_pipeline, state.households.deposits,
                    state.accounts.balance):  # fmt: skip
         column[:] = 0.0
@@ -212,7 +212,7 @@ def owing_estate():
     firms = state.firms
     state.links.payable[state.links_into(np.array([1]))] = 30.0
     state.links.payable[state.links_into(np.array([2]))] = 11.0
-    state.slots.import_payable[state.slots_of(np.array([1]))] = 5.0
+    state.firms.import_payable[1] = 5.0
     firms.wage_arrears[1], firms.tax_arrears[1], firms.interest_arrears[1], firms.debt[1], firms.guaranteed_debt[1] = (
         7.0,
         2.0,

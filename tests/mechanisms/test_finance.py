@@ -48,10 +48,10 @@ def test_customers_pay_a_share_of_what_they_owe():
     """Owed 40 at terms of 5 weeks: 8 are paid to the supplier; owed 12 abroad at the same terms: 2.4."""
     state = pair()
     owe(state, 40.0)
-    state.slots.import_payable[:], state.firms.payment_terms[:] = 12.0, 5.0
+    state.firms.import_payable[:], state.firms.payment_terms[:] = (0.0, 12.0, 0.0), 5.0
     Finance().pay(state, WEEK)
     assert state.links.payable.tolist() == [32.0]
-    assert state.slots.import_payable.tolist() == [9.6]
+    assert state.firms.import_payable.tolist() == [0.0, 9.6, 0.0]
     assert state.firms.cash.tolist() == pytest.approx([8.0, -10.4, 0.0], rel=1e-15)
     assert balance(state, "foreign") == pytest.approx(2.4, rel=1e-15)
     assert state.flows["network inputs", "firm", "firm"] == 8.0
@@ -199,9 +199,9 @@ def test_customer_pays_what_it_has_abroad_first_and_owes_the_rest():
     """8 due at home and 2.4 abroad with deposits of 6.4: abroad gets 2.4, the supplier 4; the other 4 stay payable and are overdue."""
     state = poor(cash=(0.0, 6.4, 0.0))
     owe(state, 40.0)
-    state.slots.import_payable[:], state.firms.payment_terms[:] = 12.0, 5.0
+    state.firms.import_payable[:], state.firms.payment_terms[:] = (0.0, 12.0, 0.0), 5.0
     ON.pay(state, WEEK)
-    assert state.slots.import_payable[0] == pytest.approx(9.6)
+    assert state.firms.import_payable[1] == pytest.approx(9.6)
     assert state.links.payable[0] == pytest.approx(36.0)
     assert state.firms.trade_due[1] == pytest.approx(10.4)
     assert state.firms.trade_overdue[1] == pytest.approx(4.0)
@@ -280,7 +280,7 @@ def test_estate_pays_the_bank_then_its_suppliers_then_its_owners():
         firms = state.firms
         firms.alive[1], firms.cash[1], firms.debt[1], firms.normal_debt[1] = False, cash, 30.0, 30.0
         owe(state, 40.0)
-        state.slots.import_payable[:] = 0.0
+        state.firms.import_payable[:] = 0.0
         ON.open_purse(state, WEEK)
         for phase in (ON.pay_bank, ON.pay, ON.take_stock, ON.distribute):
             phase(state, WEEK)

@@ -36,7 +36,7 @@ def totals(state) -> dict[str, float]:
     return {
         "heads": firms.employment.sum(), "goods": slots.input_stock.sum() + slots.pipeline.sum() + slots.import_pipeline.sum(),
         "finished": firms.inventory.sum(), "capital": firms.capital.sum(), "capacity": firms.capacity.sum(),
-        "import_payable": slots.import_payable.sum(), "money": state.money(), "debt": firms.debt.sum(),
+        "import_payable": firms.import_payable.sum(), "money": state.money(), "debt": firms.debt.sum(),
         "customers": np.bincount(firms.sector, firms.customer_base.sum(axis=1), G),
         "sale_share": np.bincount(firms.sector, firms.sale_share, G),
         "sold": np.bincount(firms.sector, firms.sold_to_firms, G), "to itself": np.count_nonzero(links.supplier == links.buyer),

@@ -204,7 +204,7 @@ def test_slots_of_a_closed_firm_go_when_nothing_is_left_in_them():
     SOURCING.review(state, step(0))
     assert np.isin(closed, state.slots.customer).all(), "goods and debts are still there"
     gone = np.isin(state.slots.customer, closed)
-    for name in ("input_stock", "pipeline", "import_pipeline", "import_payable", "imports", "input_use"):
+    for name in ("input_stock", "pipeline", "import_pipeline", "imports", "input_use"):
         getattr(state.slots, name)[gone] = 0.0
     pay_all(state)
     SOURCING.review(state, step(4))

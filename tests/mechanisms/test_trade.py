@@ -197,11 +197,11 @@ def shipped_at(state, shipped, imports):
 def test_invoice_is_price_times_what_was_shipped_and_is_owed():
     """4 at a price of 1.5 and 1 at 1.5: owed 6 and 1.5 more than before; an import of 2 at 3 is owed abroad."""
     state = one_seller()
-    state.links.payable[:], state.slots.import_payable[:] = (10.0, 20.0), (5.0, 0.0)
+    state.links.payable[:], state.firms.import_payable[:] = (10.0, 20.0), (0.0, 5.0, 0.0)
     state.firms.price[0], state.sectors.import_price_factor[:] = 1.5, 3.0
     shipped_at(state, (4.0, 1.0), (2.0, 0.0))
     assert state.links.payable.tolist() == [16.0, 21.5]
-    assert state.slots.import_payable.tolist() == [11.0, 0.0]
+    assert state.firms.import_payable.tolist() == [0.0, 11.0, 0.0]
 
 
 def test_purchase_price_is_the_mean_of_what_is_held():

@@ -12,7 +12,7 @@ from smbsim.metrics.identities import Books
 
 STOCKS = (
     ("firms", "output"), ("firms", "inventory"), ("firms", "cash"), ("slots", "input_stock"), ("slots", "pipeline"),
-    ("slots", "import_pipeline"), ("slots", "import_payable"), ("links", "payable"), ("households", "deposits"),
+    ("slots", "import_pipeline"), ("firms", "import_payable"), ("links", "payable"), ("households", "deposits"),
     ("households", "income_smoothed"), ("accounts", "balance"),
 )  # fmt: skip
 

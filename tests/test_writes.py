@@ -41,7 +41,7 @@ MOVED = {"mergers": MERGED}  # whole rows that an existing firm takes over
 KEYS = {"firms": {"uid"}, "slots": {"customer", "group"}, "links": {"supplier", "buyer", "slot"}}
 NEUTRAL = {("sourcing", "settle")}  # more than one firm stands behind a row only in economies larger than these
 RARE = {  # not in the weeks that are watched
-    "mergers": {"lost_share"},  # where one of the two was the only supplier of the other
+    "mergers": {"lost_share", "import_share"},  # where one of the two was the only supplier of the other; where only one imports
     "exits": {"tax_arrears"},  # where a firm fails in the year of a profit
 }
 

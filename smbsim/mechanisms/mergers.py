@@ -25,7 +25,7 @@ from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
-from ..suppliers import recount
+from ..suppliers import recount, update_lead
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`
@@ -41,7 +41,7 @@ class Mergers(Mechanism):
              "capacity", "coefficient")  # fmt: skip
     writes = ("productivity", "skill", "alive", "exit_week", "exit_cause", "cash", "deposits", "debt", "supplier", "buyer", "slot",
               "weight", "lead_time", "lost_share", "backlog", "backlog_due", "payable", "receivables", "payables", "input_stock",
-              "pipeline", "import_pipeline", "supply_line", "purchase_price")  # fmt: skip
+              "pipeline", "import_pipeline", "supply_line", "purchase_price", "import_share", "lead")  # fmt: skip
     # and the columns of firms, which it adds up or averages as they declare
 
     enabled: bool = param(False, unit="switch", doc="Firms buy others of their sector and region; off: nobody does", source="limit of M6")
@@ -169,6 +169,7 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     added, _ = state.rewire(links=(pair[2][first], pair[0][first], pair[1][first]), gone_links=rows[outside])
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
+    update_lead(state, np.union1d(mine, filled))
     recount(state, np.concatenate([involved, supplier[backlog > 0.0]]))
 
 
@@ -186,3 +187,4 @@ def _move_goods(state, mine, theirs) -> None:
     for column in (slots.input_stock, slots.pipeline, slots.import_pipeline, slots.supply_line):
         column[mine] += column[theirs]
         column[theirs] = 0.0
+    slots.import_share[mine] = np.maximum(slots.import_share[mine], slots.import_share[theirs])  # what is on the way arrives only with one

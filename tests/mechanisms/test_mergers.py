@@ -150,3 +150,20 @@ def test_books_close_in_the_weeks_after(running):
         gaps = books.gaps(state)
         assert max(gaps.values()) < 1e-9, (t, gaps)
     assert np.count_nonzero(state.firms.exit_cause == MERGER) > 3
+
+
+def test_inputs_of_the_pair_come_as_late_as_from_their_suppliers(running):
+    """The mean lead time is that of the suppliers together; a slot with imports on the way has a share of imports, so that they arrive."""
+    state, _, _ = running
+    slots = state.slots
+    a, b = same_sector(state)
+    mine, theirs = (state.slots_of(np.array([i])) for i in (a, b))
+    slots.import_share[mine], slots.import_share[theirs] = 0.0, 0.25
+    unite_networks(state, np.array([a]), np.array([b]))
+    slots, links = state.slots, state.links
+    for s in state.slots_of(np.array([a])):
+        rows = slice(state.link_start[s], state.link_start[s + 1])
+        assert slots.import_share[s] == 0.25
+        if links.weight[rows].sum() > 0.0:
+            at_home = links.weight[rows] @ links.lead_time[rows] / links.weight[rows].sum()
+            assert slots.lead[s] == pytest.approx(0.75 * at_home + 0.25 * state.widths["import_lead"])

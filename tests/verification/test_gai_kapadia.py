@@ -25,6 +25,7 @@ from smbsim.mechanisms.exits import Exits
 from smbsim.rest import ACCOUNTS
 from smbsim.scenario import MECHANISMS
 from smbsim.state import CAUSES, State
+from smbsim.suppliers import sum_credit
 
 K = 4  # claims up to which the loss of one is the end
 CASCADE = 0.05  # share of firms from which a chain of defaults counts as a cascade
@@ -62,6 +63,7 @@ def claims(n: int, z: float, seed: int) -> State:
     )  # fmt: skip
     count = np.bincount(creditor, minlength=n)
     state.links.payable[:] = 1.0 / count[creditor]
+    sum_credit(state)
     state.firms.capital[:] = (1.0 - 1e-9) / K  # a loss of a K-th is the end, also when its rounding is the other way
     state.firms.capital[:] += state.sum_by_customer(state.links.payable)  # what it owes its own creditors bought fixed assets
     state.firms.debt[:] = count > 0

@@ -1,7 +1,7 @@
 """Pichler et al. (2022): our input rules inside their daily model reproduce the reference run of their three-sector economy.
 
 Labour, consumption and orders of that model are not ours, so they are written down here from the paper (JEDC 144, eqs. 4 to 7, 19, 20) and
-only the input limit of production comes from the kernel `possible_output`. With supplier j, user i and A, Z, n, τ of the reference file:
+only the input limit of production comes from the kernel `make_goods`. With supplier j, user i and A, Z, n, τ of the reference file:
 
     O_ji   = [ A_ji d_i(t-1) + (n_i Z_ji - S_ji) / τ ]⁺                       the target stock n Z is a constant
     l_i    = min( l_i(0) (1 - shock_i) ,  l_i + γ Δl_i ) ,  Δl = l(0)/x(0) (min(x^inp, d) - x^cap) of the day before
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from models import reference
 
-from smbsim.mechanisms.production import BINDING, RULES, possible_output
+from smbsim.mechanisms.production import BINDING, RULES, make_goods
 
 FILE = reference("pichler_3sector.json")
 SHOCK_DAYS, SHOCK_SECTOR = range(10, 40), 0
@@ -29,13 +29,14 @@ IN_FULL = 1e9  # overtime factor at which capacity never binds, while the rule h
 def input_limit(rule: str, stock, technology, criticality, capacity):
     """(n,) output that the stocks (supplier, user) allow by the kernel of `production`. criticality: 0, ½ or 1."""
     n = len(capacity)
-    possible, group = np.empty(n), np.tile(np.arange(n, dtype=np.int32), n)
-    essentiality = np.round(2 * criticality.T.ravel()).astype(np.int8)
-    possible_output(
-        0, n, RULES.index(rule), BINDING[RULES.index(rule)], 0.8, 0.0, np.arange(0, n * n + 1, n),
-        capacity, np.full(n, 1e300), capacity, np.full(n, IN_FULL), np.zeros(n), np.ones(n),
-        group, technology.T.ravel(), essentiality, np.zeros(n * n), np.ones(n),
-        stock.T.ravel(), np.empty(n * n), np.empty(n), possible,
+    slots, possible, user = n * n, np.empty(n), np.repeat(np.arange(n, dtype=np.int32), n)
+    essentiality, on_the_way = np.round(2 * criticality.T.ravel()).astype(np.int8), np.zeros((slots, 1))
+    make_goods(
+        0, n, 0, 0, RULES.index(rule), BINDING[RULES.index(rule)], 0.8, 0.0, 0.0, 0.0, np.arange(0, slots + 1, n),
+        np.ones(n, dtype=bool), np.zeros(n, dtype=bool), capacity, np.full(n, 1e300), capacity, np.full(n, IN_FULL), np.zeros(n),
+        np.ones(n), user, np.tile(np.arange(n, dtype=np.int32), n), technology.T.ravel(), essentiality, np.zeros(slots), np.ones(n),
+        on_the_way, on_the_way, stock.T.ravel(), np.empty(slots), np.zeros(slots), np.zeros(slots), np.zeros(n), np.empty(n), possible,
+        np.zeros(n), np.empty(n),
     )  # fmt: skip
     return possible
 

@@ -2,6 +2,7 @@ r"""Production (M1): output from orders, labour, capacity and stocks of inputs.
 
     able_i  = min( capacity_i · overtime_i · capacity_factor_i ,  labour_limit_i )     what a firm counts on when it orders
     limit_i = min( capacity_i · overtime_i · capacity_factor_i · (1 - downtime_i) ,  labour_limit_i )
+    M_ig   ← M_ig + goods of slot ig that are due this week   arrivals of links and imports
     e_ig    = ε [a_ig min(planned_i, limit_i) - M_ig]⁺        emergency import of a missing input that can stop production
     input limit, with M after the emergency import:
       leontief            min over all g             M_g / a_g

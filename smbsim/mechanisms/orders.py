@@ -93,10 +93,11 @@ class Orders(Mechanism):
         firms.finished_cover[:] = np.where(rest.storable, finished, 0.0)
         firms.expected_demand[:] = rest.output
         firms.planned_output[:] = rest.output
-        slots.import_share[:] = rest.import_share
         need = rest.coefficient * rest.output[slots.customer]
         slots.order[:] = (1.0 - rest.import_share) * need
-        slots.import_order[:] = rest.import_share * need
+        if rest.import_share.any():  # columns of zeros that nobody writes to take no memory
+            slots.import_share[:] = rest.import_share
+            slots.import_order[:] = rest.import_share * need
 
     def expect(self, state, step):
         """Forecast demand, and plan output from it, the stock of finished goods and the backlog."""

@@ -100,9 +100,10 @@ class Trade(Mechanism):
         sum_credit(state)
         for weeks in range(1, state.widths["lead"] + 1):  # after week -1, the goods arriving in week 0 are in ring slot 0
             slots.pipeline[:, weeks - 1] = state.sum_links(np.where(links.lead_time >= weeks, rest.link_flow, 0.0))
-        slots.imports[:] = rest.import_share * rest.coefficient * rest.output[slots.customer]
-        slots.import_pipeline[:] = slots.imports[:, None]
-        firms.import_payable[:] = (self.payment_weeks - 1.0) * state.sum_slots(slots.imports)
+        if rest.import_share.any():  # columns of zeros that nobody writes to take no memory
+            slots.imports[:] = rest.import_share * rest.coefficient * rest.output[slots.customer]
+            slots.import_pipeline[:] = slots.imports[:, None]
+            firms.import_payable[:] = (self.payment_weeks - 1.0) * state.sum_slots(slots.imports)
         in_lead = state.sum_links(links.lead_time * rest.link_flow) + self.import_lead * slots.imports
         slots.lead[:] = in_lead / (need + slots.imports)
         slots.supply_line[:] = in_lead

@@ -262,7 +262,7 @@ class Finance(Mechanism):
             find_due, usual, firms.alive, firms.payment_terms, firms.payables, firms.import_payable, firms.spendable, firms.trade_due,
             firms.trade_overdue, paid_abroad, paid, singly,
         )  # fmt: skip
-        if float(firms.payables @ singly) > 0.5 * float(firms.payables.sum()):
+        if float(firms.payables[singly].sum()) > 0.5 * float(firms.payables.sum()):
             usual, singly[:] = 0.0, firms.payables > 0.0
         last = np.zeros(firms.n, dtype=np.bool_)
         state.customers.run(pay_usual, usual, smallest, state.customer_start, singly, links.weight, links.payable, last)

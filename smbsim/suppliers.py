@@ -37,20 +37,23 @@ def update_lead(state: State, slot: np.ndarray) -> None:
     mean_lead(rows, state.link_start, links.weight, links.lead_time, slots.import_share, abroad, slots.lead)
 
 
-def recount(state: State, rows: np.ndarray) -> None:
-    """Backlog, receivables and payables of these firms, from their links: what is left is exact, nothing is owed for good by rounding.
+def recount_backlog(state: State, suppliers: np.ndarray) -> None:
+    """What these suppliers have not shipped, from their links, so that no rounding is owed for good. suppliers (k,) rows"""
+    rows = np.unique(suppliers)
+    state.firms.backlog_due[rows] = _sums(state.links.backlog, state.links_out_of(rows), state.supplier_start, rows)
 
-    rows (k,) of firms
-    """
-    firms, links, rows = state.firms, state.links, np.unique(rows)
-    sold, seller = state.links_out_of(rows), np.repeat(np.arange(len(rows)), np.diff(state.supplier_start)[rows])
-    bought, buyer = state.links_into(rows), np.repeat(np.arange(len(rows)), np.diff(state.customer_start)[rows])
-    for column, owner, values in (
-        (firms.backlog_due, seller, links.backlog[sold]),
-        (firms.receivables, seller, links.payable[sold]),
-        (firms.payables, buyer, links.payable[bought]),
-    ):
-        column[rows] = np.bincount(owner, values, minlength=len(rows))
+
+def recount_credit(state: State, firms: np.ndarray) -> None:
+    """Receivables and payables of these firms, from their links. firms (k,) rows"""
+    rows, owed = np.unique(firms), state.links.payable
+    state.firms.receivables[rows] = _sums(owed, state.links_out_of(rows), state.supplier_start, rows)
+    state.firms.payables[rows] = _sums(owed, state.links_into(rows), state.customer_start, rows)
+
+
+def _sums(values, links, start, rows) -> np.ndarray:
+    """(k,) Σ values over the links (l,) of each of the rows (k,), which stand one after the other; start (n+1,) says how many each has."""
+    owner = np.repeat(np.arange(len(rows)), start[rows + 1] - start[rows])
+    return np.bincount(owner, values[links], minlength=len(rows))
 
 
 def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndarray:

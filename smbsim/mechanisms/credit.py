@@ -15,7 +15,7 @@ they ask for none. G = d LGD / ζ_B, loans lost again per loan lost, is the gain
 
 symbol  column                                 unit
 M, M*   cash, liquidity_target                 currency
-AR, AP  receivables, payables + import_payable  currency
+AR, AP  receivables, payables, import_payable  currency
 S, c    inventory, unit_cost                   base currency, currency per base currency
 p_s     purchase_price                         currency per base currency
 K, p_K  capital, capital_price                 base currency, currency per base currency

@@ -25,7 +25,7 @@ from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
-from ..suppliers import recount, update_lead
+from ..suppliers import recount_backlog, recount_credit, update_lead
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`
@@ -170,7 +170,8 @@ def unite_networks(state, buyer: np.ndarray, target: np.ndarray) -> None:
     for name, values in (*sums.items(), ("weight", weight), ("lead_time", lead)):
         getattr(state.links, name)[added] = values
     update_lead(state, np.union1d(mine, filled))
-    recount(state, np.concatenate([involved, supplier[backlog > 0.0]]))
+    recount_backlog(state, np.concatenate([involved, supplier[backlog > 0.0]]))
+    recount_credit(state, involved)
 
 
 def _need(state, slots) -> np.ndarray:

@@ -39,7 +39,7 @@ from ..draws import LEAST_UNIFORM
 from ..kernel import kernel
 from ..schema import Column, param
 from ..state import EVERYWHERE, LARGE
-from ..suppliers import connect, recount, update_lead
+from ..suppliers import connect, recount_backlog, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
@@ -63,7 +63,7 @@ class Sourcing(Mechanism):
              "import_share", "payable", "input_stock", "input_use", "input_spoiled", "imports", "emergency_import", "pipeline",
              "import_pipeline", "local_lead", "other_lead", "population_share")  # fmt: skip
     writes = (*(c.name for c in columns), "customer", "group", "supplier", "buyer", "slot", "weight", "lead_time", "lead", "backlog",
-              "backlog_due", "receivables", "payables", "supply_line")  # fmt: skip
+              "backlog_due", "supply_line")  # fmt: skip
 
     enabled: bool = param(False, unit="switch", doc="Firms look for suppliers; off: the network stays as it is", source="limit of M11")
     search_hazard: float = param(0.125, unit="1/wk", doc="Chance that a slot in need of a supplier looks for one", low=0, high=1,
@@ -115,7 +115,7 @@ class Sourcing(Mechanism):
         slot, place = np.unique(links.slot[ended], return_inverse=True)
         slots.supply_line[slot] = np.maximum(slots.supply_line[slot] - np.bincount(place, backlog, len(slot)), 0.0)
         links.backlog[ended] = 0.0
-        recount(state, np.concatenate([closed, links.supplier[ended]]))
+        recount_backlog(state, np.concatenate([closed, links.supplier[ended]]))
 
     def _largest(self, state, slot) -> np.ndarray:
         """(k,) the row that stands in for the suppliers of each slot: the sector's large firms, else its largest firm; -1 for nobody."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -80,12 +80,19 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def spread(threads: int, function: Callable, jobs: Iterable[tuple]) -> None:
     """Call function(*job) for every job; threads take them in turn. Jobs must not write what others read or write."""
-    if threads == 1:
-        for job in jobs:
+    left = iter(list(jobs))  # of a list: two threads never get the same
+
+    def work():
+        for job in left:
             function(*job)
-        return
-    for done in [_pool(threads).submit(function, *job) for job in jobs]:
-        done.result()
+
+    others = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]  # this thread works as well: waking others is dear
+    try:
+        work()
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
 
 
 class Rows:

@@ -34,6 +34,7 @@ CLASSES = ("worker", "owner")
 THREADS_FROM = 30_000  # firms from which a week is faster on several threads; measured by `smbsim bench`
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
+LANES, RUN = 8, 128  # of a total: sums that a processor adds to side by side, and rows in each before they are joined
 NO_ROWS = np.empty(0, dtype=np.int64)
 NEVER = 2**30  # a week that does not come
 MEMORY = 156  # weeks for which the rule of a policy remembers what it saw; a bound for its windows
@@ -590,13 +591,25 @@ def match_slots(customer, group, buyer, bought, slot):
 
 @kernel
 def total(values):
-    """Σ values, compensated (Neumaier 1974). values (n,). Rows of zeros appended to the table do not change a bit of it."""
-    s = 0.0
-    lost = 0.0
-    for v in values:
-        t = s + v
-        lost += (s - t) + v if abs(s) >= abs(v) else (v - t) + s
-        s = t
+    """Σ values: runs of rows in LANES sums side by side, and these compensated (Neumaier 1974).
+
+    values (n,). Rows of zeros appended to the table do not change a bit of it, as a row has its lane by its number.
+    """
+    s, lost = 0.0, 0.0
+    lane = np.zeros(LANES)
+    for first in range(0, values.size, LANES * RUN):
+        last = min(first + LANES * RUN, values.size)
+        whole = last - (last - first) % LANES
+        lane[:] = 0.0
+        for i in range(first, whole, LANES):
+            for k in range(LANES):
+                lane[k] += values[i + k]
+        for i in range(whole, last):
+            lane[i - whole] += values[i]
+        for v in lane:
+            t = s + v
+            lost += (s - t) + v if abs(s) >= abs(v) else (v - t) + s
+            s = t
     return s + lost
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from .kernel import kernel
 from .state import EVERYWHERE, State
 
-ROUNDING = 1e-12  # of a sum of links: less is left of it by rounding alone
-
 
 def connect(state: State, slot: np.ndarray, supplier: np.ndarray, share: np.ndarray, prune: bool = False) -> None:
     """The suppliers get these shares of the slots' orders, along new links where there are none; prune: what nobody needs goes.
@@ -40,17 +38,10 @@ def update_lead(state: State, slot: np.ndarray) -> None:
 def recount_backlog(state: State, suppliers: np.ndarray) -> None:
     """What these suppliers have not shipped, from their links, so that no rounding is owed for good. suppliers (k,) rows"""
     rows = np.unique(suppliers)
-    state.firms.backlog_due[rows] = _sums(state.links.backlog, state.links_out_of(rows), state.supplier_start, rows)
+    state.firms.backlog_due[rows] = sums_of(state.links.backlog, state.links_out_of(rows), state.supplier_start, rows)
 
 
-def recount_credit(state: State, firms: np.ndarray) -> None:
-    """Receivables and payables of these firms, from their links. firms (k,) rows"""
-    rows, owed = np.unique(firms), state.links.payable
-    state.firms.receivables[rows] = _sums(owed, state.links_out_of(rows), state.supplier_start, rows)
-    state.firms.payables[rows] = _sums(owed, state.links_into(rows), state.customer_start, rows)
-
-
-def _sums(values, links, start, rows) -> np.ndarray:
+def sums_of(values, links, start, rows) -> np.ndarray:
     """(k,) Σ values over the links (l,) of each of the rows (k,), which stand one after the other; start (n+1,) says how many each has."""
     owner = np.repeat(np.arange(len(rows)), start[rows + 1] - start[rows])
     return np.bincount(owner, values[links], minlength=len(rows))
@@ -61,25 +52,6 @@ def lead_times(state: State, supplier: np.ndarray, buyer: np.ndarray) -> np.ndar
     region = state.firms.region
     local = (region[supplier] == region[buyer]) & (region[buyer] != EVERYWHERE)
     return np.where(local, state.regions.local_lead[np.maximum(region[buyer], 0)], state.sectors.other_lead[state.firms.sector[supplier]])
-
-
-def sum_credit(state: State) -> None:
-    """Receivables and payables of firms, from the links; for who changes these otherwise than by shipping and paying."""
-    owed = state.links.payable
-    state.firms.receivables[:], state.firms.payables[:] = state.sum_by_supplier(owed), state.sum_by_customer(owed)
-
-
-def check_credit(state: State) -> None:
-    """Receivables from the links where they have moved from payables by more than rounding: where little is left of what once was owed."""
-    owed = float(state.firms.payables.sum())
-    if abs(float(state.firms.receivables.sum()) - owed) > ROUNDING * owed:
-        sum_credit(state)
-
-
-def settle_credit(state: State, paid: np.ndarray, received: np.ndarray) -> None:
-    """Payables and receivables of firms fall by what was paid and received, or written off, (n,) currency."""
-    state.customers.run(take_off, paid, state.firms.payables)
-    state.customers.run(take_off, received, state.firms.receivables)
 
 
 def unused(state: State) -> dict[str, np.ndarray]:
@@ -107,14 +79,6 @@ def idle_links(weight, payable, backlog, row):
         row[number] = e
         number += weight[e] == 0.0 and payable[e] == 0.0 and backlog[e] == 0.0
     return number
-
-
-@kernel
-def take_off(start, stop, part, whole):
-    """whole_i ← whole_i - part_i; what is left within rounding is nothing. part (n,); changes whole (n,)"""
-    for i in range(start, stop):
-        left = whole[i] - part[i]
-        whole[i] = left if abs(left) > ROUNDING * abs(whole[i]) else 0.0
 
 
 @kernel

@@ -21,7 +21,7 @@ from smbsim.interventions.policy import CONDITION_NEEDS, CONDITIONS, Regional
 from smbsim.interventions.shocks import KINDS
 from smbsim.mechanisms.base import Mechanism
 from smbsim.state import State
-from smbsim.suppliers import sum_credit
+from smbsim.trade_credit import sum_credit
 
 RANDOM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}  # settings: other cases each time
 REPEATABLE = {**RANDOM, "derandomize": True, "phases": (Phase.explicit, Phase.generate)}  # the same cases each time, not shrunk

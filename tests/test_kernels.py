@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import smbsim
-from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
+from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools, trade_credit
 from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 
 MODULES = (
@@ -26,6 +26,7 @@ MODULES = (
     rows,
     state,
     suppliers,
+    trade_credit,
     reconstruct,
     production,
     orders,
@@ -46,14 +47,14 @@ KERNELS = {
     "reconstruct.fill_slots",
     "mechanisms.production.make_goods", "mechanisms.production.make_services", "mechanisms.production.adjust_overtime",
     "mechanisms.orders.plan_output", "mechanisms.orders.order_inputs", "mechanisms.trade.add_orders", "mechanisms.trade.share_out",
-    "mechanisms.trade.ship_links", "suppliers.take_off",
+    "mechanisms.trade.ship_links", "trade_credit.take_off",
     "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
     "mechanisms.costs.add_up", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
-    "mechanisms.finance.find_due", "mechanisms.finance.pay_usual", "mechanisms.finance.pay_singly", "mechanisms.finance.pay_last",
+    "trade_credit.find_due", "trade_credit.pay_usual", "trade_credit.pay_singly", "trade_credit.pay_last",
     "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
@@ -417,8 +418,9 @@ def arguments_mean_lead(c):
 
 
 def arguments_take_off(c):
-    whole = c.amounts(FIRMS)
-    return 0, FIRMS, whole * np.where(c.some(FIRMS), c.shares(FIRMS), 1.0 - 1e-15), whole
+    payables, receivables = c.amounts(FIRMS), c.amounts(FIRMS)
+    paid, received = (owed * np.where(c.some(FIRMS), c.shares(FIRMS), 1.0 - 1e-15) for owed in (payables, receivables))
+    return 0, FIRMS, paid, received, payables, receivables
 
 
 def arguments_stand_in(c):
@@ -755,7 +757,7 @@ RUN = """
 import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
-from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools
+from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools, trade_credit
 from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
@@ -779,7 +781,7 @@ on = {"enabled": True}
 life = miniature(60, model="life", skills=on, automation=on, platforms=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})
 advance(*life, 0, 7)
 for module in (draws, rows, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, labour, market,
-               heads, skills, tools, platforms):
+               heads, skills, tools, platforms, trade_credit):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

@@ -13,8 +13,8 @@ import smbsim
 PACKAGE = Path(smbsim.__file__).parent
 LEVELS = {  # every module has its line; a new module is put where its imports allow
     "schema": 0, "kernel": 0, "draws": 0, "rows": 0,
-    "state": 1, "suppliers": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1, "network": 1,
-    "graph": 1, "tables": 1, "adoption": 1, "tools": 1, "occupations": 1,
+    "state": 1, "suppliers": 1, "trade_credit": 1, "accounts": 1, "heads": 1, "rest": 1, "economy": 1, "sample": 1, "reconstruct": 1,
+    "network": 1, "graph": 1, "tables": 1, "adoption": 1, "tools": 1, "occupations": 1,
     "mechanisms": 2, "mechanisms.base": 2, "mechanisms.production": 2, "mechanisms.orders": 2, "mechanisms.trade": 2,
     "mechanisms.market": 2, "mechanisms.costs": 2,
     "mechanisms.labour": 2, "mechanisms.finance": 2, "mechanisms.households": 2, "mechanisms.government": 2,

@@ -26,7 +26,7 @@ from smbsim.schedule import plan
 from smbsim.schema import InputError
 from smbsim.simulate import advance
 from smbsim.state import State
-from smbsim.suppliers import sum_credit
+from smbsim.trade_credit import sum_credit
 
 WEEKS = 40
 TOLERANCE = 1e-12  # of the resting output: sums of up to a thousand terms in another order, carried on for forty weeks

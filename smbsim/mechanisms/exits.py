@@ -51,7 +51,7 @@ from ..accounts import transfer, write_off
 from ..rest import BANK, FOREIGN, GOVERNMENT, price_of_capital
 from ..schema import WEEKS_PER_YEAR, Column, param
 from ..state import CAUSES, ILLIQUID, INSOLVENT, NEVER, NONE, RETIREMENT, SMB, VOLUNTARY, total
-from ..suppliers import settle_credit
+from ..trade_credit import settle_credit
 from .base import Mechanism
 
 

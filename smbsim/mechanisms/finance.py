@@ -41,19 +41,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..accounts import BELOW_ONE, afford, repay, transfer
+from ..accounts import afford, repay, transfer
 from ..kernel import kernel
 from ..rest import BANK, FOREIGN, GOVERNMENT, INVESTMENT, USES, price_of_capital
 from ..schema import DAYS_PER_WEEK, WEEKS_PER_YEAR, Column, param
 from ..state import OWNER, SMB, UNLIMITED, total
-from ..suppliers import check_credit, settle_credit
+from ..trade_credit import pay_suppliers
 from .base import Mechanism
 
 POOL = USES.index(INVESTMENT)
 CASH_WEEKS, SLOW_WEEKS = 13.0, 52.0  # memory of the means of payments, and of demand and profit; MODEL.md M5
 SMALLEST_PAYABLE = 0.01  # currency; less on a link that carries nothing any more is paid at once (DECISIONS.md 21)
-RUN = 256  # firms whose links are paid in one flat loop
-NEGLIGIBLE = 1e-200  # currency; less is not owed any more: numbers below 1e-308 are slow to add
 STILL = 1.0 - 1e-9  # of the capital needed: rounding is no growth
 NOTHING = 1e-9  # of a week's outflow: less overdue is rounding
 
@@ -248,36 +246,10 @@ class Finance(Mechanism):
             repay(state, firms.principal)
 
     def pay(self, state, step):
-        """Customers pay what is due on trade credit, abroad and to their suppliers.
-
-        Most pay the same share of all links: their suppliers receive that share of what they are owed, R_j = AR_j / τ, but for the links
-        of those who pay another one, which are gone through one by one; all of them where most of what is owed is theirs.
-        """
-        firms, links = state.firms, state.links
-        check_credit(state)
-        usual = 1.0 / float(firms.payment_terms[np.argmax(firms.payables)]) if firms.n else 0.0  # as who owes most
-        smallest = SMALLEST_PAYABLE if self.enabled else 0.0
-        paid, paid_abroad, singly = np.empty(firms.n), np.empty(firms.n), np.empty(firms.n, dtype=np.bool_)
-        state.customers.run(
-            find_due, usual, firms.alive, firms.payment_terms, firms.payables, firms.import_payable, firms.spendable, firms.trade_due,
-            firms.trade_overdue, paid_abroad, paid, singly,
-        )  # fmt: skip
-        if float(firms.payables[singly].sum()) > 0.5 * float(firms.payables.sum()):
-            usual, singly[:] = 0.0, firms.payables > 0.0
-        last = np.zeros(firms.n, dtype=np.bool_)
-        state.customers.run(pay_usual, usual, smallest, state.customer_start, singly, links.weight, links.payable, last)
-        received = usual * firms.receivables
-        pay_singly(
-            np.flatnonzero(singly), usual, state.customer_start, firms.alive, firms.payment_terms, links.supplier, links.payable, paid,
-            received,
-        )  # fmt: skip
-        pay_last(
-            np.flatnonzero(last | singly), smallest, state.customer_start, links.supplier, links.weight, links.payable, firms.spendable,
-            firms.trade_due, paid, received,
-        )  # fmt: skip
-        settle_credit(state, paid, received)
+        """Customers pay what is due on trade credit, abroad and to their suppliers."""
+        abroad, paid, received = pay_suppliers(state, SMALLEST_PAYABLE if self.enabled else 0.0)
         transfer(state, "firm", "firm", paid, "network inputs", received)
-        transfer(state, "firm", FOREIGN, paid_abroad, "imported inputs")
+        transfer(state, "firm", FOREIGN, abroad, "imported inputs")
 
     # -- what is left -----------------------------------------------------------------------------------------------------------------
 
@@ -380,98 +352,6 @@ class Finance(Mechanism):
         else:
             transfer(state, payer, "household", amount, flow, received)
         state.households.income[:] += received
-
-
-@kernel
-def find_due(start, stop, usual, alive, terms, payables, import_payable, spendable, trade_due, trade_overdue, paid_abroad, paid, singly):
-    """What is due, and what each firm pays of it, abroad first and then to suppliers, as far as what it can spend goes:
-
-    due = TC / τ, of a closed firm all ,  paid = due · min(1, spendable / Σ due), a trillionth less where it falls short ,  TC ← TC - paid
-
-    Abroad it is paid here. alive, terms τ wk, payables AP (n,); changes import_payable, spendable (n,); writes trade_due,
-    trade_overdue, paid_abroad, paid (n,) currency; singly (n,): it pays another share of its links than `usual`, the 1/τ of most
-    """
-    for i in range(start, stop):
-        rate = 1.0 / terms[i] if alive[i] else 1.0
-        able = spendable[i]
-        abroad = import_payable[i] * rate
-        part = abroad if abroad < able else able
-        paid_abroad[i] = abroad if abroad <= able else BELOW_ONE * able
-        import_payable[i] -= paid_abroad[i]
-        due = payables[i] * rate
-        able -= part
-        spendable[i] = able - due if due < able else 0.0
-        trade_due[i] = abroad + due
-        trade_overdue[i] = (abroad - part) + (due - able if due > able else 0.0)
-        paid[i] = due if due <= able else BELOW_ONE * able
-        singly[i] = due > 0.0 and (due > able or rate != usual)
-
-
-@kernel
-def pay_usual(start, stop, usual, smallest, customer_start, singly, weight, payable, last):
-    """TC ← TC - usual TC of firms that do not pay singly; who may have a last payment to make.
-
-    singly (n,); weight (m,); changes payable (m,); writes last (n,): less than `smallest` is left on a link that carries nothing any more
-    """
-    i = start
-    while i < stop:
-        j = i
-        while j < stop and j < i + RUN and not singly[j]:
-            j += 1
-        small = False
-        for e in range(np.uint64(customer_start[i]), np.uint64(customer_start[j])):
-            rest = payable[e] - payable[e] * usual
-            payable[e] = rest if rest > NEGLIGIBLE else 0.0
-            small |= NEGLIGIBLE < rest < smallest
-        if small:
-            for k in range(i, j):
-                for e in range(np.uint64(customer_start[k]), np.uint64(customer_start[k + 1])):
-                    if 0.0 < payable[e] < smallest and weight[e] == 0.0:
-                        last[k] = True
-        i = j + 1 if j < stop and j < i + RUN else j
-
-
-@kernel
-def pay_singly(rows, usual, customer_start, alive, terms, supplier, payable, paid, received):
-    """The firms `rows` (k,) pay `paid`, in proportion to what is due on each link, and received_j += paid_e - usual TC_e.
-
-    alive, terms wk (n,); supplier (m,); changes payable (m,), received (n,), which holds usual · AR, and paid (n,), to the last digit
-    """
-    for i in rows:
-        links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
-        rate = 1.0 / terms[i] if alive[i] else 1.0
-        due = 0.0
-        for e in range(links[0], links[1]):
-            due += payable[e] * rate
-        share = rate if paid[i] >= due else rate * (paid[i] / due)
-        paid[i] = 0.0
-        for e in range(links[0], links[1]):
-            part = payable[e] * share
-            received[np.uint32(supplier[e])] += part - usual * payable[e]
-            rest = payable[e] - part
-            payable[e] = rest if rest > NEGLIGIBLE else 0.0
-            paid[i] += part
-
-
-@kernel
-def pay_last(rows, smallest, customer_start, supplier, weight, payable, spendable, trade_due, paid, received):
-    """The firms `rows` (k,) that can pay all that is left on links that carry nothing any more, where it is less than `smallest`.
-
-    supplier, weight (m,); changes payable (m,), spendable, trade_due, paid, received (n,) currency
-    """
-    for i in rows:
-        links = np.uint64(customer_start[i]), np.uint64(customer_start[i + 1])
-        left = 0.0
-        for e in range(links[0], links[1]):
-            left += payable[e] if payable[e] < smallest and weight[e] == 0.0 else 0.0
-        if 0.0 < left <= spendable[i]:
-            spendable[i] -= left
-            trade_due[i] += left
-            paid[i] += left
-            for e in range(links[0], links[1]):
-                if payable[e] < smallest and weight[e] == 0.0:
-                    received[np.uint32(supplier[e])] += payable[e]
-                    payable[e] = 0.0
 
 
 @kernel

@@ -25,7 +25,8 @@ from .. import heads
 from ..accounts import assume_loans, transfer
 from ..schema import param
 from ..state import MERGER, OWNER, SMB
-from ..suppliers import recount_backlog, recount_credit, update_lead
+from ..suppliers import recount_backlog, update_lead
+from ..trade_credit import recount_credit
 from .base import Mechanism
 
 MERGE = 4  # the option of `strategy`

@@ -35,7 +35,7 @@ import numpy as np
 from ..kernel import kernel, prefetch
 from ..schema import Column, param
 from ..state import EVERYWHERE
-from ..suppliers import sum_credit
+from ..trade_credit import sum_credit
 from .base import Mechanism
 
 RUN = 1024  # slots that `ship_links` goes through together: what they need fits the second cache

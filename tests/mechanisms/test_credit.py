@@ -15,7 +15,7 @@ from smbsim.mechanisms.base import Step
 from smbsim.mechanisms.credit import Credit
 from smbsim.network import from_edges
 from smbsim.state import LARGE
-from smbsim.suppliers import sum_credit
+from smbsim.trade_credit import sum_credit
 
 WEEK = Step(0, Draws(1))
 SURE = {"trust": 10.0, "partial": 0.0}  # the bank trusts whoever has collateral, in full

@@ -19,7 +19,7 @@ from smbsim.mechanisms.finance import Finance
 from smbsim.metrics import METRICS
 from smbsim.network import from_edges
 from smbsim.state import LARGE, UNLIMITED
-from smbsim.suppliers import sum_credit
+from smbsim.trade_credit import sum_credit
 
 WEEK = Step(0, Draws(1))
 ON = Finance(enabled=True, loan_rate=0.052)

@@ -25,7 +25,7 @@ from smbsim.mechanisms.exits import Exits
 from smbsim.rest import ACCOUNTS
 from smbsim.scenario import MECHANISMS
 from smbsim.state import CAUSES, State
-from smbsim.suppliers import sum_credit
+from smbsim.trade_credit import sum_credit
 
 K = 4  # claims up to which the loss of one is the end
 CASCADE = 0.05  # share of firms from which a chain of defaults counts as a cascade

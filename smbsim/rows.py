@@ -141,7 +141,6 @@ def cut_moves(places, gone, rows, first, stop, shift):
     move down there are rows that stay, or one that goes where one comes: neither gets in the way of the other.
     """
     runs = 0
-    begin = 0  # of the runs that move in one direction
     by = 0
     row = 0
     a = 0
@@ -160,17 +159,21 @@ def cut_moves(places, gone, rows, first, stop, shift):
             row = at + 1
             by -= 1
             b += 1
-        if by == 0:
-            if runs > begin and shift[begin] > 0:
-                for array in (first, stop, shift):
-                    array[begin:runs] = array[begin:runs][::-1].copy()
-            begin = runs
     if by != 0 and rows > row:
         first[runs], stop[runs], shift[runs] = row, rows, by
         runs += 1
-    if runs > begin and shift[begin] > 0:
-        for array in (first, stop, shift):
-            array[begin:runs] = array[begin:runs][::-1].copy()
+    a = 0
+    while a < runs:  # turn those that move up; by single values: assigned slices take numba four seconds to compile
+        b = a + 1
+        if shift[a] > 0:
+            while b < runs and shift[b] > 0:
+                b += 1
+            for k in range((b - a) // 2):
+                low, high = a + k, b - 1 - k
+                first[low], first[high] = first[high], first[low]
+                stop[low], stop[high] = stop[high], stop[low]
+                shift[low], shift[high] = shift[high], shift[low]
+        a = b
     return runs
 
 
@@ -181,10 +184,12 @@ def move_rows(words, default, first, stop, shift, made, rows, before):
     words (rows · w,) whole numbers; default (w,) one row of them; first, stop, shift (runs,) as cut_moves makes them; made (k,) new rows;
     rows, before: their number afterwards and before
     """
-    width, e = default.size, 0
+    width, e, i = default.size, 0, 0
     while e < before * width and words[e] == 0:
         e += 1
-    if e == before * width and not default.any():
+    while i < width and default[i] == 0:
+        i += 1
+    if e == before * width and i == width:
         return
     for k in range(first.size):
         low, high, by = first[k] * width, stop[k] * width, shift[k] * width

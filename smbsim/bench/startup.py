@@ -122,8 +122,9 @@ def installed(folder: Path) -> dict[str, dict]:
 
 
 def _with_package(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, in which this smbsim is found first."""
-    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, (str(PACKAGE.parent), environment.get("PYTHONPATH"))))}
+    """The environment, in which this smbsim is found first, and Python keeps what it compiled of it, as it does where nobody forbids it."""
+    known = {key: value for key, value in environment.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**known, "PYTHONPATH": os.pathsep.join(filter(None, (str(PACKAGE.parent), environment.get("PYTHONPATH"))))}
 
 
 def _permit(folder: Path, folders: int, files: int) -> None:

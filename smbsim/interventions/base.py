@@ -190,7 +190,7 @@ class Intervention(BaseModel):
     amount  : the field that says how strong it is
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # each is built when it is used, not at every start
 
     section: ClassVar[str] = "shocks"
     moves: ClassVar[tuple[tuple[str, str], ...]] = ()

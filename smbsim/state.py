@@ -204,7 +204,8 @@ class Table:
         return self._with({name: extended(getattr(self, name), self.n, column) for name, column in self.columns.items()}, self.n)
 
     def __getstate__(self):
-        return {"axis": self.axis, "columns": self.columns, "values": {name: getattr(self, name) for name in self.columns}, "n": self.n}
+        values = {name: np.asarray(getattr(self, name), order=layout(column)) for name, column in self.columns.items()}
+        return {"axis": self.axis, "columns": self.columns, "values": values, "n": self.n}
 
     def __setstate__(self, saved) -> None:
         self.__dict__.update(axis=saved["axis"], n=saved["n"], _rows=saved["n"], columns=saved["columns"], _buffers=saved["values"])

@@ -651,6 +651,19 @@ def test_columns_that_nobody_writes_to_take_no_memory():
     assert _resident() - before > 20e6
 
 
+def test_a_pickled_table_with_spare_rows_grows_again():
+    """Columns of slots lie week by week, also where there is room for more rows than are in use."""
+    table = Table("slot", 2)
+    table.add(Column("pipeline", "1", 0.0, "", axis="slot"), 3)
+    table.append(1)
+    table._resize(2)
+    table.pipeline[:] = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    twin = pickle.loads(pickle.dumps(table))
+    twin.append(2)
+    assert twin.pipeline.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [0.0] * 3, [0.0] * 3]
+    assert twin.whole("pipeline").flags.f_contiguous
+
+
 def test_copy_of_a_column_has_the_bits_of_its_zeros():
     table = Table("firm", 3)
     table.add(Column("change", "1", 0.0, ""))

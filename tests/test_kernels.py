@@ -54,6 +54,7 @@ KERNELS = {
     "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
+    "mechanisms.sourcing.score", "mechanisms.sourcing.slots_asking",
     "trade_credit.find_due", "trade_credit.pay_usual", "trade_credit.pay_singly", "trade_credit.pay_last",
     "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
@@ -79,12 +80,14 @@ RETURNING = {
     "total",
     "cut_moves",
     "idle_links",
+    "slots_asking",
+    "score",
     "labour",
     "ready",
     "seen_of",
     "beyond",
 }  # a sum, a count, and parts of kernels that return a number
-PARTS = {"labour", "ready", "seen_of", "beyond", "listen"}  # called by kernels alone, and compiled into them
+PARTS = {"labour", "ready", "seen_of", "beyond", "listen", "score"}  # called by kernels alone, and compiled into them
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
 compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
@@ -398,18 +401,36 @@ def arguments_pick_members(c):
     cell = np.sort(c.rng.permutation(np.repeat(np.arange(SECTORS * (REGIONS + 1)), 3))[:FIRMS])
     start = np.searchsorted(cell, np.arange(SECTORS * (REGIONS + 1) + 1))
     cumulated = np.concatenate([[0.0], np.cumsum(1.0 + c.amounts(FIRMS))])
-    share = np.array([0.5, 0.3, 0.2])
-    return *_draws_of_slots(c), 0.5, share, start, cumulated, c.rng.permutation(FIRMS), np.full(c.slots, -2, dtype=np.int64)
+    share, places = np.array([0.5, 0.3, 0.2]), (0.1 * cumulated).astype(np.int32)
+    guide = np.searchsorted(places, np.arange(places[-1] + 2))
+    return *_draws_of_slots(c), 0.5, share, start, cumulated, 0.1, guide, c.rng.permutation(FIRMS), np.full(c.slots, -2, dtype=np.int64)
+
+
+def _taste(c):
+    """What makes a score of a firm: whether the buyers of slots were warned, their regions, appeal, regions, and their weights."""
+    heard, region = c.rng.integers(0, 2, c.slots).astype(np.int8), c.rng.integers(-1, REGIONS, c.slots).astype(np.int32)
+    return heard, region, c.rng.normal(size=(FIRMS, 2)), _places(c)[0], 0.2, 0.1
+
+
+def arguments_score(c):
+    heard, region, *taste = _taste(c)
+    return 3, 0.4, heard[0], region[0], *taste
 
 
 def arguments_keep_better(c):
     asking, candidate = np.arange(0, c.slots, 2), c.rng.integers(-1, FIRMS, c.slots)[::2].copy()
     buyer, kind = c.rng.integers(0, FIRMS, c.slots).astype(np.int32), c.rng.integers(0, 2, FIRMS).astype(np.int8)
-    asked = c.shares(asking.size), c.amounts(c.slots), 0.5, c.rng.random(c.slots) < 0.3
+    asked = c.rng.random(asking.size), buyer, c.amounts(c.slots), 0.5, c.rng.random(c.slots) < 0.3
     return (
-        asking, np.arange(c.slots), buyer, candidate, *asked, kind, c.amounts(FIRMS), c.link_start, c.supplier,
-        np.round(c.shares(c.links)), np.full(c.slots, -1, dtype=np.int64), c.shares(c.slots) - 0.5,
+        asking, candidate, *asked, kind, c.amounts(FIRMS), c.link_start, c.supplier, np.round(c.shares(c.links)), *_taste(c),
+        np.full(c.slots, -1, dtype=np.int64), c.shares(c.slots) - 0.5,
     )  # fmt: skip
+
+
+def arguments_slots_asking(c):
+    customer, alive = c.rng.integers(0, FIRMS, 5).astype(np.int32), c.rng.random(FIRMS) < 0.8
+    lost, warned = np.round(c.shares(c.slots)), c.rng.integers(0, 2, c.slots).astype(np.int8)
+    return 3, c.rng.random(5), customer, alive, lost, warned, c.link_start, 0.9, 0.4, np.full(5, -2, dtype=np.int64)
 
 
 def arguments_mean_lead(c):
@@ -429,8 +450,8 @@ def arguments_stand_in(c):
 
 
 def arguments_worst_link(c):
-    score, worst = c.shares(c.links), np.full(c.slots, -2, dtype=np.int64)
-    return c.link_start, c.rng.permutation(c.links), c.shares(c.links), score, worst, np.full(c.slots, np.nan)
+    found = np.full(c.slots, -2, dtype=np.int64), np.full(c.slots, np.nan), np.full(c.slots, -2, dtype=np.int64)
+    return c.link_start, c.supplier, np.round(c.shares(c.links), 1), c.rng.random(c.links), *_taste(c), *found
 
 
 def arguments_scale_links(c):

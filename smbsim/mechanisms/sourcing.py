@@ -36,14 +36,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..draws import LEAST_UNIFORM
-from ..kernel import kernel
+from ..kernel import kernel, prefetch
+from ..rows import cut_rows
 from ..schema import Column, param
-from ..state import EVERYWHERE, LARGE
+from ..state import EVERYWHERE, LARGE, NO_ROWS
 from ..suppliers import connect, recount_backlog, update_lead
 from .base import Mechanism
 
 LEAST_PRICE = 1e-300  # keeps the logarithm finite
 BLOCK = 2**15  # slots looked at together, so that what it takes stays in a cache of a megabyte; fewer make more calls
+AHEAD = 16  # links and candidates by which their firms are asked for before they are looked at. Measured
 FIRST_NETWORK = "as reconstruct: candidates are drawn like the first suppliers"
 
 
@@ -136,20 +138,13 @@ class Sourcing(Mechanism):
         """Slots in need of a supplier look for one, others compare theirs with candidates; links nobody needs any more go."""
         if step.t % self.every:
             return
-        firms, slots, links = state.firms, state.slots, state.links
+        slots, links = state.slots, state.links
         slot = self._asking(state, step)
-        searching = slots.lost_share[slot] > 0.0
-        cheap = -np.log(np.maximum(firms.price, LEAST_PRICE))
-        delivers = firms.reliability, np.minimum(firms.reliability, firms.fill_rate)
-        appeal = np.stack([self.fill_weight * r + cheap for r in delivers])  # as all know it, as who was warned does
-        worst, old, number = self._worst(state, step, slot, appeal)
-        crowded = ~searching & (number > slots.normal_suppliers[slot])
+        share, worst, crowded, supplier = self._compare(state, step, slot)
         self._give_up(state, slot[crowded], worst[crowded])
-        slot, searching, worst, old = (values[~crowded] for values in (slot, searching, worst, old))
-        share = np.where(searching, slots.lost_share[slot], np.where(worst >= 0, links.weight[worst], 0.0))
-        supplier, new = self._best(state, step, slot, share, searching, appeal)
-        found = (supplier >= 0) & (share > 0.0) & (searching | (new > old + self.switch_cost))
-        slot, supplier, share, searching, worst = (values[found] for values in (slot, supplier, share, searching, worst))
+        found = supplier >= 0
+        slot, share, worst, supplier = (values[found] for values in (slot, share, worst, supplier))
+        searching = slots.lost_share[slot] > 0.0
         links.weight[worst[~searching]] = 0.0
         scale_links(slot[searching], 1.0 - share[searching], state.link_start, links.weight)
         slots.lost_share[slot[searching]] = 0.0
@@ -157,16 +152,66 @@ class Sourcing(Mechanism):
 
     def _asking(self, state, step) -> np.ndarray:
         """Slots that look for a supplier or compare theirs in this round."""
-        firms, slots, found = state.firms, state.slots, [np.empty(0, dtype=np.int64)]
-        search, review = self._chance("search_hazard"), self._chance("review_hazard")
+        firms, slots, found = state.firms, state.slots, [NO_ROWS]
+        chance = self._chance("search_hazard"), self._chance("review_hazard")
         for first in range(0, slots.n, BLOCK):
             rows = slice(first, first + BLOCK)
-            customer, searching = slots.customer[rows], slots.lost_share[rows] > 0.0
-            hazard = np.where(searching | (slots.warned[rows] == 1), search, review)
-            hazard[~firms.alive[customer] | ((np.diff(state.link_start[first : first + BLOCK + 1]) == 0) & ~searching)] = 0.0
-            u = step.draws.uniform("sourcing", step.t, firms.uid[customer], slots.group[rows])
-            found.append(first + np.flatnonzero(u < hazard))
+            customer = slots.customer[rows]
+            u, row = step.draws.uniform("sourcing", step.t, firms.uid[customer], slots.group[rows]), np.empty(len(customer), dtype=np.int64)
+            number = slots_asking(first, u, customer, firms.alive, slots.lost_share, slots.warned, state.link_start, *chance, row)
+            found.append(row[:number])
         return np.concatenate(found)
+
+    def _compare(self, state, step, slot) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of these slots (k,): the share for which somebody is looked for, the link of the worst supplier, -1 for none, whether there are
+        more suppliers than at rest, and the candidate who is to have the share, -1 for none.
+        """
+        firms = state.firms
+        cheap = -np.log(np.maximum(firms.price, LEAST_PRICE))
+        delivers = firms.reliability, np.minimum(firms.reliability, firms.fill_rate)
+        appeal = np.stack([self.fill_weight * r + cheap for r in delivers], axis=1)  # as all know it, as who was warned does
+        pools = Pools(state, self.supplier_exponent, self.local_share)
+        found = np.empty(len(slot)), np.empty_like(slot), np.empty(len(slot), dtype=np.bool_), np.empty_like(slot)
+        turn = np.argsort(state.slots.group[slot].astype(np.int16), kind="stable")
+        for first in range(0, len(slot), BLOCK):  # sector by sector, so that its firms stay in the cache
+            k = turn[first : first + BLOCK]
+            for whole, part in zip(found, self._compare_some(state, step, slot[k], appeal, pools), strict=True):
+                whole[k] = part
+        return found
+
+    def _compare_some(self, state, step, slot, appeal, pools) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The same for some of the slots."""
+        firms, slots, links = state.firms, state.slots, state.links
+        buyer, group, heard = slots.customer[slot], slots.group[slot], slots.warned[slot]
+        uid, region = firms.uid[buyer], firms.region[buyer]
+        rows, length = state.links_filling(slot), state.link_start[slot + 1] - state.link_start[slot]
+        first, supplier, weight = np.concatenate([[0], np.cumsum(length)]), links.supplier[rows], links.weight[rows]
+        taste = heard, region, appeal, firms.region, self.local_weight, self.noise
+
+        u = step.draws.uniform("sourcing.noise", step.t, np.repeat(uid, length), firms.uid[supplier])
+        worst, least, number = np.empty(len(slot), dtype=np.int64), np.empty(len(slot)), np.empty(len(slot), dtype=np.int64)
+        worst_link(first, supplier, weight, u, *taste, worst, least, number)
+        lost, supplied = slots.lost_share[slot], number > 0
+        reviewing = lost == 0.0
+        crowded = reviewing & (number > slots.normal_suppliers[slot])
+        share = lost.copy()
+        share[reviewing & supplied] = weight[worst[reviewing & supplied]]
+        worst[supplied] = rows[worst[supplied]]
+
+        best, most = np.full(len(slot), -1, dtype=np.int64), np.where(reviewing, least + self.switch_cost, -np.inf)
+        order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
+        offers = np.where(~crowded & (share > 0.0), self.candidates + firms.more_candidates[buyer], 0)
+        for c in range(offers.max(initial=0)):
+            asking = np.flatnonzero(offers > c)
+            by, of = uid[asking], group[asking]
+            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, by, of) for what in ("local", "pick"))
+            candidate = pools.pick(region[asking], of, *u)
+            u = step.draws.uniform("sourcing.noise", step.t, by, firms.uid[candidate])
+            keep_better(
+                asking, candidate, u, buyer, order, self.supplier_cap, ~reviewing, firms.kind, firms.capacity, first, supplier, weight,
+                *taste, best, most,
+            )  # fmt: skip
+        return share, worst, crowded, best
 
     def _give_up(self, state, slot, worst) -> None:
         """The worst supplier of these slots goes; the others share what it sold, in proportion."""
@@ -178,58 +223,6 @@ class Sourcing(Mechanism):
     def _chance(self, hazard: str) -> float:
         """The chance of a round from that of a week."""
         return 1.0 - (1.0 - self.weekly(hazard)) ** self.every
-
-    def _worst(self, state, step, slot, appeal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(k,) the link of each slot whose supplier scores least, -1 for none, that score, and the number of suppliers."""
-        links = state.links
-        length = state.link_start[slot + 1] - state.link_start[slot]
-        first = np.concatenate([[0], np.cumsum(length)])
-        rows = np.repeat(state.link_start[slot] - first[:-1], length) + np.arange(first[-1])
-        supplier, heard = links.supplier[rows], state.slots.warned[links.slot[rows]]
-        score = self._score(state, step, links.buyer[rows], supplier, appeal[heard, supplier])
-        worst, least = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
-        worst_link(first, rows, links.weight, score, worst, least)
-        supplies = np.concatenate([[0], np.cumsum(links.weight[rows] > 0.0)])
-        return worst, least, np.diff(supplies[first])
-
-    def _best(self, state, step, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
-        """(k,) the candidate of each slot that scores most, -1 for none, and that score. A supplier is no candidate of a review."""
-        best, most = np.empty(len(slot), dtype=np.int64), np.empty(len(slot))
-        pools = Pools(state, self.supplier_exponent, self.local_share)
-        for first in range(0, len(slot), BLOCK):
-            group = state.slots.group[slot[first : first + BLOCK]]
-            rows = first + np.argsort(group, kind="stable")  # sector by sector, so that its firms stay in the cache
-            best[rows], most[rows] = self._best_of(state, step, pools, slot[rows], share[rows], searching[rows], appeal)
-        return best, most
-
-    def _best_of(self, state, step, pools, slot, share, searching, appeal) -> tuple[np.ndarray, np.ndarray]:
-        """The same for some of the slots."""
-        firms, slots, links = state.firms, state.slots, state.links
-        buyer, group = slots.customer[slot], slots.group[slot]
-        order = share * slots.coefficient[slot] * (1.0 - slots.import_share[slot]) * firms.expected_demand[buyer]
-        best, most = np.full(len(slot), -1, dtype=np.int64), np.full(len(slot), -np.inf)
-        uid, region, heard = firms.uid[buyer], firms.region[buyer], slots.warned[slot]
-        offers = self.candidates + firms.more_candidates[buyer]
-        for c in range(offers.max()):
-            asking = np.flatnonzero(offers > c)
-            of, by = group[asking], buyer[asking]
-            u = (step.draws.uniform(f"sourcing.{what} {c}", step.t, uid[asking], of) for what in ("local", "pick"))
-            candidate = pools.pick(region[asking], of, *u)
-            score = self._score(state, step, by, candidate, appeal[heard[asking], candidate])
-            keep_better(
-                asking, slot, buyer, candidate, score, order, self.supplier_cap, searching, firms.kind, firms.capacity, state.link_start,
-                links.supplier, links.weight, best, most,
-            )  # fmt: skip
-        return best, most
-
-    def _score(self, state, step, buyer, supplier, appeal) -> np.ndarray:
-        firms = state.firms
-        local = (firms.region[buyer] == firms.region[supplier]) & (firms.region[buyer] != EVERYWHERE)
-        score = appeal + self.local_weight * local
-        if self.noise > 0.0:
-            u = step.draws.uniform("sourcing.noise", step.t, firms.uid[buyer], firms.uid[supplier])
-            score -= self.noise * np.log(-np.log(np.clip(u, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))
-        return score
 
 
 class Pools:
@@ -244,6 +237,10 @@ class Pools:
         self.member, self.start = state.by_key(live, cell, len(state.sector_codes) * (self.R + 1))
         appeal = firms.firm_count * (firms.capacity / firms.firm_count) ** exponent
         self.cumulated = np.concatenate([[0.0], np.cumsum(appeal[self.member])])
+        self.per_appeal = len(live) / self.cumulated[-1] if len(live) else 0.0  # places of the guide: about one for each member
+        place = (self.per_appeal * self.cumulated).astype(np.int32)
+        self.guide = np.zeros(place[-1] + 2, dtype=np.int64)
+        cut_rows(place, self.guide)
         self.share = weights
         same = float(np.sum(weights**2))  # chance that two firms drawn at random share a region
         self.p_local = max(0.0, (local_share - same) / (1.0 - same)) if same < 1.0 else 0.0
@@ -254,16 +251,19 @@ class Pools:
         A firm that is everywhere counts in a region with the region's share. region, group (k,); u_local, u_pick (k,) uniforms
         """
         picked = np.empty(len(group), dtype=np.int64)
-        pick_members(region, group, u_local, u_pick, self.p_local, self.share, self.start, self.cumulated, self.member, picked)
+        pools = self.p_local, self.share, self.start, self.cumulated, self.per_appeal, self.guide, self.member
+        pick_members(region, group, u_local, u_pick, *pools, picked)
         return picked
 
 
 @kernel
-def pick_members(region, group, u_local, u_pick, p_local, share, start, cumulated, member, picked):
+def pick_members(region, group, u_local, u_pick, p_local, share, start, cumulated, per_appeal, guide, member, picked):
     """The member at which the share u_pick of the appeal of all is reached: in the cell (region, group) if the draw is local and somebody
     is there, else in all cells of the group. Those that are everywhere stand in the cell behind; locally they count by the region's share.
+    A guide says where to look (Chen and Asau 1974): sums of place b, per_appeal · sum cut to a whole number, are guide_b : guide_{b+1}.
 
-    region, group, u_local, u_pick (k,); share (R,); start (cells + 1,); cumulated (members + 1,); member (members,); writes picked (k,)
+    region, group, u_local, u_pick (k,); share (R,); start (cells + 1,); cumulated (members + 1,); guide (places + 1,); member (members,);
+    writes picked (k,)
     """
     for k in range(group.size):
         last = (group[k] + np.int64(1)) * (share.size + 1) - 1  # the cell of those that are everywhere
@@ -286,6 +286,9 @@ def pick_members(region, group, u_local, u_pick, p_local, share, start, cumulate
         else:
             low = start[last]
             target = cumulated[low] + (target - near) / part
+        place = min(int(per_appeal * target), guide.size - 2)
+        low = min(max(low, guide[place]), high)
+        high = max(min(high, guide[place + 1]), low)
         while low < high:
             middle = (low + high) // 2
             if cumulated[middle] <= target:
@@ -296,22 +299,60 @@ def pick_members(region, group, u_local, u_pick, p_local, share, start, cumulate
 
 
 @kernel
-def keep_better(asking, slot, buyer, candidate, score, order, cap, free, kind, capacity, link_start, supplier, weight, best, most):
+def score(j, u, heard, region, appeal, regions, local_weight, noise):
+    """What a buyer thinks of supplier j: appeal, the region, and σ ε, whose distribution function is exp(-exp(-ε)).
+
+    u: uniform on [0, 1); heard: the buyer was warned; region of the buyer; appeal (n, 2): as all know j, as who was warned does;
+    regions (n,)
+    """
+    local = region == regions[j] and region != EVERYWHERE
+    return appeal[j, heard] + local_weight * local - noise * np.log(-np.log(max(u, LEAST_UNIFORM)))
+
+
+@kernel
+def keep_better(
+    asking, candidate, u, buyer, order, cap, free, kind, capacity, first, supplier, weight, heard, region, appeal, regions, local_weight,
+    noise, best, most,
+):  # fmt: skip
     """A candidate that can make what is ordered, is not the buyer and, unless the slot is free, no supplier yet is kept if it is better.
 
-    asking (q,) entries of the others; candidate, score (q,); slot, buyer, order, free (k,); kind, capacity (n,); link_start (s+1,);
-    supplier, weight (m,); writes best, most (k,)
+    asking (q,) entries of the others; candidate, u (q,); buyer, order, free (k,); kind, capacity (n,); supplier, weight (l,) of the links
+    first_k : first_{k+1}; heard, region (k,) to noise as `score` has them; writes best, most (k,)
     """
     for q in range(asking.size):
+        ahead = max(candidate[min(q + AHEAD, asking.size - 1)], 0)
+        prefetch(appeal, ahead)
+        prefetch(capacity, ahead)
+        prefetch(regions, ahead)
         k, j = asking[q], candidate[q]
-        if j < 0 or order[k] > cap * capacity[j] or (j == buyer[k] and kind[j] != LARGE) or score[q] <= most[k]:
+        if j < 0 or order[k] > cap * capacity[j] or (j == buyer[k] and kind[j] != LARGE):
+            continue
+        found = score(j, u[q], heard[k], region[k], appeal, regions, local_weight, noise)
+        if found <= most[k]:
             continue
         new = True
         if not free[k]:
-            for e in range(link_start[slot[k]], link_start[slot[k] + 1]):
+            for e in range(first[k], first[k + 1]):
                 new &= supplier[e] != j or weight[e] == 0.0
         if new:
-            best[k], most[k] = j, score[q]
+            best[k], most[k] = j, found
+
+
+@kernel
+def slots_asking(first, u, customer, alive, lost_share, warned, link_start, search, review, row):
+    """Slots first, first + 1, … whose customer lives and whose uniform is below the hazard: of search in need or when warned, else of
+    review where there are suppliers. Returns their number.
+
+    u, customer (k,); alive (n,); lost_share, warned (s,); link_start (s+1,); writes row (k,)
+    """
+    number = 0
+    for k in range(u.size):
+        s = first + k
+        searching = lost_share[s] > 0.0
+        row[number] = s
+        hazard = search if searching or warned[s] == 1 else review
+        number += u[k] < hazard and alive[customer[k]] and (searching or link_start[s + 1] > link_start[s])
+    return number
 
 
 @kernel
@@ -339,15 +380,22 @@ def stand_in(slot, link_start, supplier, alive, weight, lost_share, supplied):
 
 
 @kernel
-def worst_link(first, row, weight, score, worst, least):
-    """The link with weight that scores least among row[first_k : first_{k+1}], -1 and 0 for none. Writes worst (k,), least (k,)."""
+def worst_link(first, supplier, weight, u, heard, region, appeal, regions, local_weight, noise, worst, least, number):
+    """The link with weight that scores least among first_k : first_{k+1}, -1 and 0 for none, and the number of links with weight.
+
+    supplier, weight, u (l,); heard, region (k,) to noise as `score` has them; writes worst, least, number (k,)
+    """
     for k in range(worst.size):
-        worst[k] = -1
-        least[k] = 0.0
-        for p in range(first[k], first[k + 1]):
-            if weight[row[p]] > 0.0 and (worst[k] < 0 or score[p] < least[k]):
-                worst[k] = row[p]
-                least[k] = score[p]
+        worst[k], least[k], number[k] = -1, 0.0, 0
+        for e in range(first[k], first[k + 1]):
+            ahead = supplier[min(e + AHEAD, supplier.size - 1)]
+            prefetch(appeal, ahead)
+            prefetch(regions, ahead)
+            if weight[e] > 0.0:
+                number[k] += 1
+                found = score(supplier[e], u[e], heard[k], region[k], appeal, regions, local_weight, noise)
+                if worst[k] < 0 or found < least[k]:
+                    worst[k], least[k] = e, found
 
 
 @kernel

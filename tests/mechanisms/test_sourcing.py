@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smbsim import scenario
 from smbsim.draws import Draws
 from smbsim.mechanisms.base import Step
-from smbsim.mechanisms.sourcing import Pools, Sourcing, scale_links, stand_in, worst_link
+from smbsim.mechanisms.sourcing import Pools, Sourcing, scale_links, score, stand_in, worst_link
 from smbsim.metrics.identities import Books
 from smbsim.network import FirmNetwork
 from smbsim.state import LARGE, SMB
@@ -87,19 +87,26 @@ def test_what_a_dead_supplier_sold_goes_to_the_others_in_proportion(compiled):
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_worst_link_of_each_slot(compiled):
-    """The lowest score among links with weight; -1 where there is none."""
+    """The lowest score among links with weight, -1 where there is none, and how many have weight; to a warned buyer only what he heard."""
     kernel = worst_link if compiled else worst_link.py_func
-    worst, least = np.empty(3, dtype=np.int64), np.empty(3)
-    kernel(
-        np.array([0, 2, 2, 4]),
-        np.array([5, 6, 7, 8]),
-        np.array([0.0] * 5 + [0.5, 0.5, 0.0, 1.0]),
-        np.array([0.2, 0.1, -9, 0.3]),
-        worst,
-        least,
-    )
-    assert worst.tolist() == [6, -1, 8]
-    assert least.tolist() == [0.1, 0.0, 0.3]
+    worst, least, number = np.empty(4, dtype=np.int64), np.empty(4), np.empty(4, dtype=np.int64)
+    first, supplier = np.array([0, 2, 2, 4, 6]), np.array([0, 1, 2, 3, 0, 3], dtype=np.int32)
+    weight, heard = np.array([0.5, 0.5, 0.0, 1.0, 0.5, 0.5]), np.array([0, 0, 0, 1], dtype=np.int8)
+    appeal = np.array([[0.2, -1.0], [0.1, 9.0], [-9.0, 9.0], [0.3, 9.0]])
+    home, regions = np.array([-1, 0, 0, 0], dtype=np.int32), np.array([-1, 0, 0, 0], dtype=np.int32)
+    kernel(first, supplier, weight, np.full(6, 0.5), heard, home, appeal, regions, 0.25, 0.0, worst, least, number)
+    assert worst.tolist() == [1, -1, 3, 4]
+    assert least.tolist() == [0.1, 0.0, 0.55, -1.0]
+    assert number.tolist() == [2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_noise_of_a_score_is_a_gumbel(compiled):
+    """The median of exp(-exp(-ε)) is -ln ln 2; the least and the largest uniform give a number."""
+    kernel = score if compiled else score.py_func
+    appeal, regions = np.zeros((1, 2)), np.array([-1], dtype=np.int32)
+    assert kernel(0, 0.5, 0, -1, appeal, regions, 1.0, 2.0) == pytest.approx(-2.0 * np.log(np.log(2.0)))
+    assert np.isfinite([kernel(0, u, 0, -1, appeal, regions, 1.0, 2.0) for u in (0.0, 1.0 - 2**-53)]).all()
 
 
 @pytest.mark.parametrize("compiled", [True, False])

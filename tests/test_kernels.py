@@ -51,7 +51,8 @@ KERNELS = {
     "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
     "mechanisms.costs.add_up", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
-    "mechanisms.market.reach_customers", "mechanisms.finance.value_use", "mechanisms.production.emergency_costs",
+    "mechanisms.market.reach_customers", "mechanisms.finance.plan_capital", "mechanisms.finance.pay_loans",
+    "mechanisms.finance.count_profit", "mechanisms.finance.look_back", "mechanisms.finance.aim", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
     "mechanisms.sourcing.stand_in", "mechanisms.sourcing.worst_link", "mechanisms.sourcing.scale_links",
     "mechanisms.sourcing.score", "mechanisms.sourcing.slots_asking",
@@ -319,8 +320,31 @@ def arguments_pay_last(c):
     return rows, 0.5, starts, c.supplier, _weights(c), c.amounts(c.links), *(c.amounts(FIRMS) for _ in range(4))
 
 
-def arguments_value_use(c):
-    return 0, FIRMS, c.slot_start, c.shares(c.slots), c.amounts(c.slots), c.amounts(c.slots), np.full(FIRMS, np.nan)
+def arguments_plan_capital(c):
+    given = (c.amounts(FIRMS) for _ in range(5))
+    return 0, FIRMS, 1.25, 52.0, c.some(FIRMS), *given, c.shares(FIRMS), np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+
+
+def arguments_pay_loans(c):
+    given, kind = [c.amounts(FIRMS) for _ in range(7)], c.some(FIRMS).astype(np.int8)
+    rate, interest, paid, principal, overdue = (np.full(FIRMS, np.nan) for _ in range(5))
+    return (
+        0, FIRMS, 0.07, 0.01, 0.004, kind, c.some(FIRMS), c.shares(FIRMS), c.shares(FIRMS), c.shares(FIRMS), *given[:3], given[3], rate,
+        interest, given[4], paid, principal, overdue,
+    )  # fmt: skip
+
+
+def arguments_count_profit(c):
+    slots, firms = (c.amounts(c.slots) for _ in range(3)), (c.amounts(FIRMS) for _ in range(13))
+    return 0, FIRMS, c.slot_start, *slots, *firms, np.full(FIRMS, np.nan)
+
+
+def arguments_look_back(c):
+    return 0, FIRMS, *(c.amounts(FIRMS) for _ in range(28))
+
+
+def arguments_aim(c):
+    return 0, FIRMS, True, 1.25, 52.0, *(c.amounts(FIRMS) for _ in range(8)), np.full(FIRMS, np.nan)
 
 
 def arguments_emergency_costs(c):

@@ -161,11 +161,10 @@ class Finance(Mechanism):
         firms, pool = state.firms, state.account(INVESTMENT)
         price = self._price_capital(state)
         state.accounts.capital_price[pool] = price
-        firms.depreciation[:] = price * firms.depreciation_share * firms.capital
-        gap = firms.capital_need * firms.mean_demand - firms.capital
-        liquid = np.divide(firms.cash, firms.liquidity_target, out=np.ones(firms.n), where=firms.cash < firms.liquidity_target)
-        wanted = np.maximum(firms.depreciation + price * gap / self.investment_weeks, 0.0) * np.clip(liquid, 0.0, 1.0)
-        firms.capex[:] = np.where(firms.alive, wanted, 0.0)
+        state.customers.run(
+            plan_capital, price, self.investment_weeks, firms.alive, firms.cash, firms.liquidity_target, firms.mean_demand,
+            firms.capital_need, firms.capital, firms.depreciation_share, firms.depreciation, firms.capex,
+        )  # fmt: skip
         planned = total(firms.capex) + total(state.households.residual_investment) + max(state.accounts.balance[pool], 0.0)
         resting = self._basket(state)
         at_rest = sum(float(total(part)) for part in resting)
@@ -228,21 +227,14 @@ class Finance(Mechanism):
             firms.interest[:] = self.weekly("loan_rate") * firms.debt
             transfer(state, "firm", BANK, firms.interest, "interest")
             return
-        excess = np.maximum(firms.leverage - firms.normal_leverage, 0.0)
-        firms.interest_rate[:] = self.loan_rate + firms.loan_spread + np.where(firms.kind == SMB, self.premium * excess, 0.0)
-        firms.interest[:] = np.where(firms.alive, firms.interest_rate / WEEKS_PER_YEAR * firms.debt, 0.0)
-        due = firms.interest + firms.interest_arrears
-        paid = afford(state, due)
-        firms.interest_arrears[:] = due - paid
+        paid = np.empty(firms.n)
+        state.customers.run(
+            pay_loans, self.loan_rate, self.premium, self.weekly("repayment_rate"), firms.kind, firms.alive, firms.leverage,
+            firms.normal_leverage, firms.loan_spread, firms.debt, firms.normal_debt, firms.guaranteed_debt, firms.spendable,
+            firms.interest_rate, firms.interest, firms.interest_arrears, paid, firms.principal, firms.loan_overdue,
+        )  # fmt: skip
         transfer(state, "firm", BANK, paid, "interest")
-
-        above = np.maximum(firms.debt - firms.normal_debt, 0.0)
-        due = np.where(firms.alive, self.weekly("repayment_rate") * above, firms.debt)
-        firms.principal[:] = afford(state, due)
-        firms.loan_overdue[:] = due - firms.principal
         if firms.principal.any():
-            left = np.divide(firms.debt - firms.principal, firms.debt, out=np.zeros(firms.n), where=firms.debt > 0)
-            firms.guaranteed_debt[:] *= left
             repay(state, firms.principal)
 
     def pay(self, state, step):
@@ -256,13 +248,11 @@ class Finance(Mechanism):
     def take_stock(self, state, step):
         """The profit that is left to tax; what came in from customers can be spent on it."""
         firms, slots = state.firms, state.slots
-        inputs = np.empty(firms.n)
-        state.customers.run(value_use, state.slot_start, slots.purchase_price, slots.input_use, slots.emergency_import, inputs)
-        worn = firms.depreciation if self.enabled else firms.capex
-        firms.profit[:] = (
-            firms.price * firms.output - inputs - firms.counter_cost - firms.spot_cost - firms.emergency_cost
-            - firms.wage_bill - firms.product_tax_paid - worn - firms.interest + firms.wage_subsidy - firms.credit_losses
-            - firms.compliance_cost - firms.other_cost
+        state.customers.run(
+            count_profit, state.slot_start, slots.purchase_price, slots.input_use, slots.emergency_import, firms.price, firms.output,
+            firms.counter_cost, firms.spot_cost, firms.emergency_cost, firms.wage_bill, firms.product_tax_paid,
+            firms.depreciation if self.enabled else firms.capex, firms.interest, firms.wage_subsidy, firms.credit_losses,
+            firms.compliance_cost, firms.other_cost, firms.profit,
         )  # fmt: skip
         if self.enabled:
             self._count_cash(state)
@@ -285,37 +275,22 @@ class Finance(Mechanism):
     def _look_back(self, state) -> None:
         """What is overdue, the means, and the liquidity target that follows them."""
         firms = state.firms
-        overdue = firms.wage_arrears + firms.tax_arrears + firms.interest_arrears + firms.loan_overdue + firms.trade_overdue
-        firms.overdue[:] = np.where(overdue > NOTHING * np.abs(firms.mean_outflow), overdue, 0.0)
-        outflow = (
-            firms.wage_bill + firms.compliance_cost + firms.product_tax_paid + firms.profit_tax_paid
-            + firms.counter_cost + firms.spot_cost + firms.emergency_cost
-            + np.maximum(firms.other_cost, 0.0)
-            + firms.interest + firms.principal + firms.loan_overdue + firms.trade_due + np.minimum(firms.capex, firms.depreciation)
+        state.customers.run(
+            look_back, firms.wage_arrears, firms.tax_arrears, firms.interest_arrears, firms.loan_overdue, firms.trade_overdue,
+            firms.wage_bill, firms.compliance_cost, firms.product_tax_paid, firms.profit_tax_paid, firms.counter_cost, firms.spot_cost,
+            firms.emergency_cost, firms.other_cost, firms.interest, firms.principal, firms.trade_due, firms.capex, firms.depreciation,
+            firms.price, firms.final_sales, firms.profit, firms.demand, firms.overdue, firms.mean_outflow, firms.mean_receipts,
+            firms.mean_counter, firms.mean_profit, firms.mean_demand,
         )  # fmt: skip
-        for mean, value, weeks in (
-            (firms.mean_outflow, outflow, CASH_WEEKS),
-            (firms.mean_receipts, firms.price * firms.final_sales, CASH_WEEKS),
-            (firms.mean_counter, firms.counter_cost, CASH_WEEKS),
-            (firms.mean_profit, firms.profit, SLOW_WEEKS),
-            (firms.mean_demand, firms.demand, SLOW_WEEKS),
-        ):
-            mean[:] += (value - mean) / weeks
         self._aim(state)
 
     def _aim(self, state) -> None:
-        """Deposits that a firm wants: weeks of outflow, but enough to pay before it is paid, and for what is paid at the counter first."""
+        """Deposits that a firm wants; switched off, nobody saves for growth or for what is paid at the counter."""
         firms = state.firms
-        firms.liquidity_target[:] = np.maximum(firms.cash_cover * firms.mean_outflow, firms.mean_outflow - firms.mean_receipts)
-        if self.enabled:
-            np.maximum(firms.liquidity_target, firms.mean_counter, out=firms.liquidity_target)
-            firms.liquidity_target[:] += self._growth(state)
-
-    def _growth(self, state) -> np.ndarray:
-        """(n,) what a quarter of new capital, besides replacement, and of new tools will cost: firms save or borrow for it; currency."""
-        firms = state.firms
-        gap = np.maximum(STILL * firms.capital_need * firms.mean_demand - firms.capital, 0.0)
-        return CASH_WEEKS * price_of_capital(state) * gap / self.investment_weeks + firms.tool_plan
+        state.customers.run(
+            aim, self.enabled, price_of_capital(state), self.investment_weeks, firms.cash_cover, firms.mean_outflow, firms.mean_receipts,
+            firms.mean_counter, firms.capital_need, firms.mean_demand, firms.capital, firms.tool_plan, firms.liquidity_target,
+        )  # fmt: skip
 
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""
@@ -355,10 +330,97 @@ class Finance(Mechanism):
 
 
 @kernel
-def value_use(start, stop, slot_start, price, use, bought, value):
-    """Σ p_s (used - bought at once) over the slots of firm i. price, use, bought (s,); writes value (n,) currency/wk."""
+def plan_capital(start, stop, price, weeks, alive, cash, target, mean_demand, need, capital, worn_share, depreciation, capex):
+    """ι = [δ K + (k D̄ - K) / T]⁺ · min(1, [M]⁺ / M*) ,  at the price of capital; nothing where a firm is closed.
+
+    alive, cash, target M*, mean_demand D̄, need k wk, capital K, worn_share δ (n,); writes depreciation, capex (n,) currency/wk
+    """
     for i in range(start, stop):
-        total = 0.0
+        worn = price * worn_share[i] * capital[i]
+        depreciation[i] = worn
+        wanted = worn + price * (need[i] * mean_demand[i] - capital[i]) / weeks
+        liquid = cash[i] / target[i] if cash[i] < target[i] else 1.0
+        liquid = liquid if liquid > 0.0 else 0.0
+        capex[i] = wanted * liquid if alive[i] and wanted > 0.0 else 0.0
+
+
+@kernel
+def pay_loans(start, stop, base_rate, premium, repaid, kind, alive, leverage, normal_leverage, spread, debt, normal_debt, guaranteed,
+              spendable, rate, interest, arrears, paid, principal, overdue):  # fmt: skip
+    """r = base + spread + ρ [leverage - normal]⁺ of SMBs ,  interest = r L / 52 ,  principal due = θ [L - L*]⁺ ,  of a closed firm L
+
+    Both are paid in this order as far as what can be spent goes; the part of the debt that the state stands for falls with it.
+    kind, alive, leverage, normal_leverage, spread, debt L, normal_debt L* (n,); changes guaranteed, spendable, arrears (n,); writes rate
+    share/yr, interest, paid (interest), principal (paid), overdue (principal) (n,) currency
+    """
+    for i in range(start, stop):
+        excess = leverage[i] - normal_leverage[i]
+        rate[i] = base_rate + spread[i] + (premium * excess if kind[i] == SMB and excess > 0.0 else 0.0)
+        interest[i] = rate[i] / WEEKS_PER_YEAR * debt[i] if alive[i] else 0.0
+        able = spendable[i]
+        due = interest[i] + arrears[i]
+        paid[i] = due if due < able else able
+        arrears[i] = due - paid[i]
+        able -= paid[i]
+        above = debt[i] - normal_debt[i] if debt[i] > normal_debt[i] else 0.0
+        due = repaid * above if alive[i] else debt[i]
+        principal[i] = due if due < able else able
+        overdue[i] = due - principal[i]
+        spendable[i] = able - principal[i]
+        if principal[i] > 0.0:
+            guaranteed[i] *= (debt[i] - principal[i]) / debt[i]
+
+
+@kernel
+def count_profit(start, stop, slot_start, purchase_price, use, bought, price, output, counter_cost, spot_cost, emergency_cost, wage_bill,
+                 product_tax, worn, interest, wage_subsidy, credit_losses, compliance_cost, other_cost, profit):  # fmt: skip
+    """p x - Σ_s p_s (used - bought at once) - costs - wages - taxes - capital worn - interest + wage subsidy - losses
+
+    purchase_price, use, bought (s,); the others (n,); writes profit (n,) currency/wk
+    """
+    for i in range(start, stop):
+        inputs = 0.0
         for s in range(np.uint64(slot_start[i]), np.uint64(slot_start[i + 1])):
-            total += price[s] * (use[s] - bought[s])
-        value[i] = total
+            inputs += purchase_price[s] * (use[s] - bought[s])
+        profit[i] = (
+            price[i] * output[i] - inputs - counter_cost[i] - spot_cost[i] - emergency_cost[i] - wage_bill[i] - product_tax[i] - worn[i]
+            - interest[i] + wage_subsidy[i] - credit_losses[i] - compliance_cost[i] - other_cost[i]
+        )  # fmt: skip
+
+
+@kernel
+def look_back(start, stop, wage_arrears, tax_arrears, interest_arrears, loan_overdue, trade_overdue, wage_bill, compliance_cost,
+              product_tax, profit_tax, counter_cost, spot_cost, emergency_cost, other_cost, interest, principal, trade_due, capex,
+              depreciation, price, final_sales, profit, demand, overdue, mean_outflow, mean_receipts, mean_counter, mean_profit,
+              mean_demand):  # fmt: skip
+    """What is overdue, but for rounding, and the means of what falls due, receipts, counter inputs, profit and demand. All (n,).
+
+    m += (value - m) / weeks, 13 of payments, 52 of profit and demand; writes overdue, changes the means
+    """
+    for i in range(start, stop):
+        late = wage_arrears[i] + tax_arrears[i] + interest_arrears[i] + loan_overdue[i] + trade_overdue[i]
+        overdue[i] = late if late > NOTHING * abs(mean_outflow[i]) else 0.0
+        outflow = (
+            wage_bill[i] + compliance_cost[i] + product_tax[i] + profit_tax[i] + counter_cost[i] + spot_cost[i] + emergency_cost[i]
+            + max(other_cost[i], 0.0) + interest[i] + principal[i] + loan_overdue[i] + trade_due[i] + min(capex[i], depreciation[i])
+        )  # fmt: skip
+        mean_outflow[i] += (outflow - mean_outflow[i]) / CASH_WEEKS
+        mean_receipts[i] += (price[i] * final_sales[i] - mean_receipts[i]) / CASH_WEEKS
+        mean_counter[i] += (counter_cost[i] - mean_counter[i]) / CASH_WEEKS
+        mean_profit[i] += (profit[i] - mean_profit[i]) / SLOW_WEEKS
+        mean_demand[i] += (demand[i] - mean_demand[i]) / SLOW_WEEKS
+
+
+@kernel
+def aim(start, stop, growing, price, weeks, cover, outflow, receipts, counter, need, mean_demand, capital, tool_plan, target):
+    """M* = max(n Ō, Ō - R̄, C̄) + 13 p_K [k D̄ - K]⁺ / T + tools: weeks of what falls due, but enough to pay before being paid and at the
+    counter first, and for a quarter of growth; the last three only where `growing`.
+
+    cover n wk, outflow Ō, receipts R̄, counter C̄, need k wk, mean_demand D̄, capital K, tool_plan (n,); writes target M* (n,) currency
+    """
+    for i in range(start, stop):
+        wanted = max(cover[i] * outflow[i], outflow[i] - receipts[i])
+        if growing:
+            gap = max(STILL * need[i] * mean_demand[i] - capital[i], 0.0)
+            wanted = max(wanted, counter[i]) + (CASH_WEEKS * price * gap / weeks + tool_plan[i])
+        target[i] = wanted

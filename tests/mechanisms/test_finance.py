@@ -405,10 +405,14 @@ def test_liquidity_target_follows_what_falls_due():
 
 
 def test_growth_is_no_part_of_the_target_at_rest_and_where_demand_falls():
-    state, finance = at_rest()
-    assert not finance._growth(state).any()
-    state.firms.mean_demand[:] *= 0.9
-    assert not finance._growth(state).any()
+    """Capital covers what is needed: the target is the same without the sum that growth would add."""
+    for factor in (1.0, 0.9):
+        state, finance = at_rest()
+        firms = state.firms
+        firms.mean_demand[:] *= factor
+        finance._aim(state)
+        without = np.maximum(firms.cash_cover * firms.mean_outflow, firms.mean_outflow - firms.mean_receipts)
+        assert np.array_equal(firms.liquidity_target, np.maximum(without, firms.mean_counter))
 
 
 def test_a_quarter_of_growth_is_part_of_the_target():

@@ -617,16 +617,28 @@ def total(values):
 @kernel
 def sum_by(key, first, values, totals):
     """totals_k += Σ values of the rows whose key is first + k, added in order. key, values (n,); writes totals (keys,)."""
+    at, s = 0, totals[0]  # the total that is being added to: rows of one key often follow each other
     for i in range(key.size):
-        totals[key[i] - first] += values[i]
+        if key[i] - first != at:
+            totals[at] = s
+            at = key[i] - first
+            s = totals[at]
+        s += values[i]
+    totals[at] = s
 
 
 @kernel
 def sum_by_both(region, sector, values, totals):
     """totals_rs += Σ values of the rows of region r and sector s, added in order. region (n,), -1: left out; writes totals (R, G)."""
+    r, g, s = 0, 0, totals[0, 0]
     for i in range(region.size):
         if region[i] >= 0:
-            totals[region[i], sector[i]] += values[i]
+            if region[i] != r or sector[i] != g:
+                totals[r, g] = s
+                r, g = region[i], sector[i]
+                s = totals[r, g]
+            s += values[i]
+    totals[r, g] = s
 
 
 @kernel

@@ -295,8 +295,11 @@ class Finance(Mechanism):
     def _close_estates(self, state) -> None:
         """What firms that closed have left when nothing is owed any more goes to their owners."""
         firms = state.firms
-        left = np.where(~firms.alive & (firms.overdue == 0), np.maximum(firms.cash, 0.0), 0.0)
-        if left.any():
+        rows = np.flatnonzero(~firms.alive)
+        rows = rows[(firms.overdue[rows] == 0.0) & (firms.cash[rows] > 0.0)]
+        if rows.size:
+            left = np.zeros(firms.n)
+            left[rows] = firms.cash[rows]
             self._to_owners(state, "firm", left, "estates")
 
     def _settle_bank(self, state, t) -> None:

@@ -72,9 +72,9 @@ def process(spec: dict, weeks: int = 1, environment: Mapping[str, str] | None = 
 
 
 def measure(repeats: int = 7, cold: bool = True) -> dict:
-    """Seconds, medians over processes; cold once, and only if asked for."""
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**_with_package(os.environ), "NUMBA_CACHE_DIR": cache}
+    """Seconds, medians over processes; cold once in an empty cache, and only if asked for: else the cache is used as it is."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = _with_package(os.environ) | ({"NUMBA_CACHE_DIR": empty} if cold else {})
         first = process(SMALL, LONG_ENOUGH, environment) if cold else None
         again = process(SMALL, LONG_ENOUGH, environment) if cold else None
         process(DEFAULT, 1, environment)

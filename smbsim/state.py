@@ -85,6 +85,7 @@ STRUCTURE = (
     Column("returned", "currency", 0.0, "Paid back to the state so far: fees, deferred taxes", axis="policy"),
 )
 
+PAGE = 4096  # bytes that a system hands out together: a column of fewer saves nothing by being zero
 TABLES = {
     "firm": "firms", "slot": "slots", "link": "links", "household": "households",
     "region": "regions", "sector": "sectors", "account": "accounts", "policy": "policies",
@@ -104,6 +105,8 @@ def filled(shape: tuple[int, ...], column: Column) -> np.ndarray:
 
 def extended(values: np.ndarray, rows: int, column: Column) -> np.ndarray:
     """A copy with so many rows, the new ones at the default of the column; zeros stay without memory."""
+    if rows == len(values) and values.nbytes < PAGE:
+        return values.copy(layout(column))
     new = filled((rows, *values.shape[1:]), column)
     if column.default or (values.T if layout(column) == "F" else values).view(np.uint8).any():  # by bytes: -0.0 is copied
         new[: len(values)] = values

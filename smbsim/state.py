@@ -34,7 +34,7 @@ CLASSES = ("worker", "owner")
 THREADS_FROM = 30_000  # firms from which a week is faster on several threads; measured by `smbsim bench`
 EVERYWHERE = -1  # region of a large firm
 UNLIMITED = 1e300  # finite, so that every column stays finite
-LANES, RUN = 8, 128  # of a total: sums that a processor adds to side by side, and rows in each before they are joined
+LANES = 32  # sums of a total that a processor adds to side by side; of fewer it makes no vectors
 NO_ROWS = np.empty(0, dtype=np.int64)
 NEVER = 2**30  # a week that does not come
 MEMORY = 156  # weeks for which the rule of a policy remembers what it saw; a bound for its windows
@@ -595,26 +595,30 @@ def match_slots(customer, group, buyer, bought, slot):
 
 @kernel
 def total(values):
-    """Σ values: runs of rows in LANES sums side by side, and these compensated (Neumaier 1974).
+    """Σ values, compensated: what an addition t = s + v loses is (s - (t - z)) + (v - z) with z = t - s, exactly (Knuth's two-sum).
 
-    values (n,). Rows of zeros appended to the table do not change a bit of it, as a row has its lane by its number.
+    values (n,). LANES sums go side by side, row i in lane i mod LANES, so that a processor adds many at a time, and that rows of zeros
+    appended to the table do not change a bit.
     """
-    s, lost = 0.0, 0.0
-    lane = np.zeros(LANES)
-    for first in range(0, values.size, LANES * RUN):
-        last = min(first + LANES * RUN, values.size)
-        whole = last - (last - first) % LANES
-        lane[:] = 0.0
-        for i in range(first, whole, LANES):
-            for k in range(LANES):
-                lane[k] += values[i + k]
-        for i in range(whole, last):
-            lane[i - whole] += values[i]
-        for v in lane:
-            t = s + v
-            lost += (s - t) + v if abs(s) >= abs(v) else (v - t) + s
-            s = t
-    return s + lost
+    s, lost = np.zeros(LANES + 1), np.zeros(LANES + 1)  # the last one joins the others
+    whole = values.size - values.size % LANES
+    for first in range(0, whole, LANES):
+        for k in range(LANES):
+            t = s[k] + values[first + k]
+            z = t - s[k]
+            lost[k] += (s[k] - (t - z)) + (values[first + k] - z)
+            s[k] = t
+    for k in range(values.size - whole):
+        t = s[k] + values[whole + k]
+        z = t - s[k]
+        lost[k] += (s[k] - (t - z)) + (values[whole + k] - z)
+        s[k] = t
+    for k in range(LANES):
+        t = s[LANES] + s[k]
+        z = t - s[LANES]
+        lost[LANES] += (s[LANES] - (t - z)) + (s[k] - z) + lost[k]
+        s[LANES] = t
+    return s[LANES] + lost[LANES]
 
 
 @kernel

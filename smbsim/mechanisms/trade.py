@@ -129,9 +129,10 @@ class Trade(Mechanism):
     def ship(self, state, step):
         """Ship along the links and invoice; what is still owed is backlog, with what is in transit the supply line."""
         firms, slots, links = state.firms, state.slots, state.links
+        offers = np.stack((firms.fill_rate, firms.price), axis=1)  # side by side, as a link looks both up
         state.customers.run(
             ship_links, *state.ring_places(step.t), state.slot_start, state.link_start, links.slot, links.supplier, links.weight,
-            links.lead_time, firms.fill_rate, firms.price, slots.customer, slots.group, state.sectors.import_factor,
+            links.lead_time, offers, slots.customer, slots.group, state.sectors.import_factor,
             state.sectors.import_price_factor, slots.import_share, slots.order, slots.import_order, slots.input_stock, links.backlog,
             links.payable, slots.imports, firms.import_payable, slots.whole("pipeline"), slots.whole("import_pipeline"),
             slots.supply_line, slots.purchase_price, firms.payables,
@@ -182,7 +183,7 @@ def share_out(start, stop, final_last, demand, final_demand, price, inventory, b
 
 
 @kernel
-def ship_links(start, stop, now, import_now, slot_start, link_start, slot, supplier, weight, lead_time, fill_rate, price, customer, group,
+def ship_links(start, stop, now, import_now, slot_start, link_start, slot, supplier, weight, lead_time, offers, customer, group,
                import_factor, import_price, import_share, order, import_order, stock, backlog, payable, imports, import_payable, pipeline,
                import_pipeline, supply_line, purchase_price, payables):  # fmt: skip
     """ship_e = fr (b_e + O w_e) goes into the ring of its slot and on the bill, the rest stays as backlog:
@@ -191,9 +192,9 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, slot, suppl
     purchase price += Σ (price paid - purchase price) volume / (stock + in transit)            the mean price of what is held
 
     now, import_now: ring positions of this week, whose goods have arrived; the goods that take longest go there
-    slot, supplier, weight, lead_time wk, backlog, payable (m,); fill_rate, price (n,); customer, group, import_share, order, import_order,
-    stock, imports, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp); import_factor, import_price (G,);
-    changes import_payable, writes payables (n,)
+    slot, supplier, weight, lead_time wk, backlog, payable (m,); offers (n, 2): fill rate and price p of suppliers; customer, group,
+    import_share, order, import_order, stock, imports, supply_line, purchase_price (s,); pipeline (s, L); import_pipeline (s, L_imp);
+    import_factor, import_price (G,); changes import_payable, writes payables (n,)
 
     Slots are gone through in runs, and the links of a run in one flat loop: slots of one or two links make loops whose ends a processor
     cannot foresee. A slot without a share of imports has none on the way either.
@@ -228,14 +229,13 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, slot, suppl
         for e in range(np.uint64(link_start[begin]), np.uint64(link_start[begin + run])):
             ahead = e + np.uint64(AHEAD)
             to_come = np.uint32(supplier[ahead if ahead < links else e])
-            prefetch(fill_rate, to_come)
-            prefetch(price, to_come)
+            prefetch(offers, to_come)
             s, j = np.uint64(np.uint32(slot[e])), np.uint32(supplier[e])
             wanted = backlog[e] + order[s] * weight[e]
-            ship = fill_rate[j] * wanted
+            price, ship = offers[j, 1], offers[j, 0] * wanted
             left = wanted - ship
             backlog[e] = left if left > SMALLEST else 0.0
-            bill = payable[e] + price[j] * ship
+            bill = payable[e] + price * ship
             payable[e] = bill
             place = now + lead_time[e]
             place = place - length if place >= length else place
@@ -246,7 +246,7 @@ def ship_links(start, stop, now, import_now, slot_start, link_start, slot, suppl
                 pipeline[s, np.uint64(place)] += ship
             waiting[s - begin] += left
             owed[s - begin] += bill
-            dearer[s - begin] += (price[j] - purchase_price[s]) * ship
+            dearer[s - begin] += (price - purchase_price[s]) * ship
         for k in range(length):
             for r in range(run):
                 in_transit[r] += pipeline[begin + r, k]

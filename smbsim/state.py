@@ -574,8 +574,9 @@ def _cut(owner: np.ndarray, owners: int) -> np.ndarray:
 
 def _in_order(owner: np.ndarray, member: np.ndarray) -> np.ndarray:
     """(k,) places of new rows in the order in which they will stand; no pair twice."""
-    order = np.lexsort((member, owner))
-    assert not np.logical_and.reduce([np.diff(part[order]) == 0 for part in (owner, member)]).any(), "a new row is there twice"
+    key = owner * (np.max(member, initial=0) + 1) + member
+    order = np.argsort(key, kind="stable")  # which takes no time where they are in order
+    assert np.all(np.diff(key[order]) > 0), "a new row is there twice"
     return order
 
 

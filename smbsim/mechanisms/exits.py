@@ -119,37 +119,43 @@ class Exits(Mechanism):
         firms = state.firms
         firms.weeks_since_exit[:] += ~firms.alive
         firms.weeks_in_arrears[:] = np.where(firms.alive & (firms.overdue > 0), firms.weeks_in_arrears + 1, 0)
-        may_close = firms.alive & (firms.kind == SMB)
-        assets = firms.collateral + firms.capital * price_of_capital(state)
-        stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
-        income = np.maximum(firms.mean_profit + firms.owner_pay + stake, 0.0)
-        taken = np.exp(-np.divide(income, firms.offer, out=np.full(firms.n, np.inf), where=firms.offer > 0))
-        cause = np.full(firms.n, NONE)
+        cause = np.full(firms.n, NONE, dtype=firms.exit_cause.dtype)
         for reason, struck in (  # the last one that is true stays
-            (RETIREMENT, self._struck(state, step, "retirement", self.weekly("retirement_hazard"))),
-            (VOLUNTARY, self._struck(state, step, "offer", self._restless(state, step, taken) * self.weekly("offer_rate") * taken)),
+            (RETIREMENT, step.draws.uniform("retirement", step.t, firms.uid) < self.weekly("retirement_hazard")),
+            (VOLUNTARY, self._leaving(state, step)),
             (INSOLVENT, (firms.equity < 0.0) & firms.refused),
             (ILLIQUID, firms.weeks_in_arrears > self.grace_weeks),
         ):
             cause[struck] = reason
-        closing = may_close & (cause != NONE)
+        closing = firms.alive & (firms.kind == SMB) & (cause != NONE)
         firms.alive[closing] = False
         firms.exit_week[closing] = step.t
         firms.exit_cause[closing] = cause[closing]
         self._tell(state, step, closing)
 
-    def _restless(self, state, step, taken) -> np.ndarray:
+    def _leaving(self, state, step) -> np.ndarray:
+        """Rows of the firms whose owner is offered something better: of those to whom an offer comes, o ξ_i, the share P_i."""
+        firms = state.firms
+        luck, offers = step.draws.uniform("offer", step.t, firms.uid), self._restless(state, step) * self.weekly("offer_rate")
+        rows = np.flatnonzero(luck < offers)
+        return rows[luck[rows] < offers[rows] * self._taken(state, rows)]
+
+    def _taken(self, state, rows) -> np.ndarray:
+        """(k,) P_i of the firms in these rows: the share of offers that are worth more than what the firm brings."""
+        firms = state.firms
+        assets = firms.collateral[rows] + firms.capital[rows] * price_of_capital(state)
+        stake = self.weekly("stake_return") * (1.0 - self.orderly_recovery) * assets
+        income, offer = np.maximum(firms.mean_profit[rows] + firms.owner_pay[rows] + stake, 0.0), firms.offer[rows]
+        return np.exp(-np.divide(income, offer, out=np.full(len(rows), np.inf), where=offer > 0))
+
+    def _restless(self, state, step) -> np.ndarray:
         """(n,) ξ, drawn once for an owner; those who have been in business for long are the less restless ones."""
         firms = state.firms
         new = np.flatnonzero(firms.restlessness < 0.0)
         years = np.maximum(step.t - firms.born[new], 0) / WEEKS_PER_YEAR
         drawn = -np.log1p(-step.draws.uniform("restlessness", 0, firms.uid[new]))
-        firms.restlessness[new] = drawn / (1.0 + self.offer_rate * taken[new] * years)
+        firms.restlessness[new] = drawn / (1.0 + self.offer_rate * self._taken(state, new) * years)
         return firms.restlessness
-
-    def _struck(self, state, step, name, hazard) -> np.ndarray:
-        uid = state.firms.uid
-        return step.draws.uniform(name, step.t, uid) < hazard if np.any(hazard > 0) else np.zeros(len(uid), dtype=bool)
 
     def _tell(self, state, step, closing) -> None:
         """An event where a sector lost its last SMB."""

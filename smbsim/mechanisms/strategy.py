@@ -121,13 +121,12 @@ class Strategy(Mechanism):
 
     def _medians(self, state, values, chosen, sectors) -> np.ndarray:
         """(G,) median of the values of the chosen firms of these sectors, each of which has some; 0 for the other sectors."""
-        rows = np.flatnonzero(chosen)
-        rows = rows[np.argsort(state.firms.sector[rows], kind="stable")]
-        start, median = np.searchsorted(state.firms.sector[rows], np.arange(len(state.sector_codes) + 1)), np.zeros(len(state.sector_codes))
+        rows, start = state.by_key(np.flatnonzero(chosen), state.firms.sector, len(state.sector_codes))
+        median = np.zeros(len(state.sector_codes))
         for g in sectors:
-            low, high = (start[g + 1] - start[g] - 1) // 2, (start[g + 1] - start[g]) // 2
-            ordered = np.partition(values[rows[start[g] : start[g + 1]]], (low, high))
-            median[g] = ordered[low] if low == high else (ordered[low] + ordered[high]) / 2.0
+            middle, odd = divmod(start[g + 1] - start[g], 2)
+            ordered = np.partition(values[rows[start[g] : start[g + 1]]], middle)  # one place: for two it takes five times as long
+            median[g] = ordered[middle] if odd else (ordered[:middle].max() + ordered[middle]) / 2.0
         return median
 
     def _learn(self, state, step, due, earned) -> None:

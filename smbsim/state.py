@@ -275,7 +275,7 @@ class State:
         n = self.firms.n
         self.slot_start, self.link_start = _cut(self.slots.customer, n), _cut(self.links.slot, self.slots.n)
         self.customer_start, self.supplier_start = self.link_start[self.slot_start], _cut(self.links.supplier, n)
-        self._by_supplier = None
+        self._by_supplier = self._sold = None
 
     @property
     def by_supplier(self) -> np.ndarray:
@@ -311,19 +311,20 @@ class State:
         return spans(self.customer_start, firms)
 
     def links_out_of(self, firms: np.ndarray) -> np.ndarray:
-        """Rows of the links by which these firms sell, firm by firm. firms (k,) rows."""
+        """Rows of the links by which these firms sell, firm by firm. firms (k,) rows.
+
+        One look at all links finds them; who is among those asked for last, since the links changed, is not looked for again.
+        """
         if self._by_supplier is not None:
             return self.by_supplier[spans(self.supplier_start, firms)]
-        some, which = np.unique(firms, return_inverse=True)
-        start = np.concatenate([[0], np.cumsum(self.supplier_start[some + 1] - self.supplier_start[some])])
-        wanted, free, rows = (
-            np.zeros(self.firms.n, dtype=np.bool_),
-            np.zeros(self.firms.n, dtype=np.int64),
-            np.empty(start[-1], dtype=np.int64),
-        )
-        wanted[some], free[some] = True, start[:-1]
-        pick_rows(self.links.supplier, wanted, free, rows)
-        return rows[spans(start, which)]
+        if self._sold is None or not np.isin(firms, self._sold[0]).all():
+            sellers, wanted, free = np.unique(firms), np.zeros(self.firms.n, dtype=np.bool_), np.zeros(self.firms.n, dtype=np.int64)
+            start = np.concatenate([[0], np.cumsum(self.supplier_start[sellers + 1] - self.supplier_start[sellers])])
+            wanted[sellers], free[sellers], rows = True, start[:-1], np.empty(start[-1], dtype=np.int64)
+            pick_rows(self.links.supplier, wanted, free, rows)
+            self._sold = sellers, start, rows
+        sellers, start, rows = self._sold
+        return rows[spans(start, np.searchsorted(sellers, firms))]
 
     def by_key(self, rows: np.ndarray, key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:
         """These firms by key, those of one key by uid, so that it does not matter in which rows they stand; and where each key begins.
@@ -481,7 +482,7 @@ class State:
         self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
         if not same_slots:
             self.link_start = _cut(self.links.slot, self.slots.n)
-        self._by_supplier = None
+        self._by_supplier = self._sold = None
         self.set_threads(self.customers.threads)
         return made, opened
 

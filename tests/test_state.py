@@ -212,6 +212,19 @@ def test_link_to_a_slot_that_does_not_exist_is_refused(customer, group):
         )  # fmt: skip
 
 
+def test_links_out_of_firms_are_looked_up_once_and_anew_after_a_change():
+    """In any order, of who was asked for before and who was not, before and after a link goes; as the sorted links say."""
+    state = random_network(3)
+    for _ in range(2):
+        twin = state.copy()
+        for firms in ([4, 1, 7], [7], [2, 7], [1, 1], []):
+            firms = np.array(firms, dtype=np.int64)
+            expected = [e for i in firms for e in twin.by_supplier[twin.supplier_start[i] : twin.supplier_start[i + 1]]]
+            assert state.links_out_of(firms).tolist() == expected
+        assert len(state.links_out_of(np.arange(state.firms.n))) == state.links.n
+        state.rewire(gone_links=state.links_out_of(np.arange(state.firms.n))[:1])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
 def test_index_arrays_of_random_networks_cut_links_by_their_owner(seed):

@@ -287,8 +287,9 @@ def arguments_ship_links(c, lead=LEAD):
     owed = c.amounts(c.links), c.amounts(c.links), c.amounts(c.slots), c.amounts(FIRMS)
     offers = np.stack((c.shares(FIRMS), 0.5 + c.shares(FIRMS)), axis=1)
     return (
-        0, FIRMS, 1, 2, c.slot_start, c.link_start, c.slot, c.supplier, c.shares(c.links), lead_time, offers, c.customer, c.group, c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.ring(lead),
-        c.ring(IMPORT_LEAD), np.full(c.slots, np.nan), 1.0 + c.shares(c.slots), np.full(FIRMS, np.nan),
+        0, FIRMS, 1, 2, c.slot_start, c.link_start, c.slot, c.supplier, c.shares(c.links), lead_time, offers, c.customer, c.group,
+        c.shares(SECTORS), 1.0 + c.shares(SECTORS), *slots, *owed, c.ring(lead), c.ring(IMPORT_LEAD), np.full(c.slots, np.nan),
+        1.0 + c.shares(c.slots), np.full(FIRMS, np.nan),
     )  # fmt: skip
 
 

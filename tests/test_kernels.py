@@ -12,6 +12,7 @@ import importlib
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,7 @@ def decorated(path: Path) -> set[str]:
     }
 
 
+@cache  # two seconds
 def files_with_kernels() -> dict[str, set[str]]:
     """Module → its kernels, read from the source of the whole package."""
     found = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): decorated(path) for path in sorted(PACKAGE.rglob("*.py"))}

@@ -27,6 +27,7 @@ def transfer(
     amount: np.ndarray | float,
     flow: str,
     received: np.ndarray | None = None,
+    rows: np.ndarray | slice = slice(None),
 ) -> None:
     """Move money from payer to payee.
 
@@ -35,6 +36,7 @@ def transfer(
                    between two accounts
     flow         : name of the flow in the transaction-flow matrix
     received     : what each row of the payee gets, where both sides have rows of different kinds; its total must be that of amount
+    rows         : the firms (k,) whose amounts these are, none twice, where others pay and receive nothing; (k,) instead of (n,) entries
 
     Raises ValueError when an amount is not finite, or paid and received differ by more than rounding.
     """
@@ -45,8 +47,8 @@ def transfer(
         got = float(total(received))
         if not (abs(got - paid) <= LEAK * abs(paid) or abs(got - paid) <= LEAK * float(np.abs(received).sum())):
             raise ValueError(f"{flow}: {payer} pays {paid!r}, {payee} receives {got!r}")
-    _add(state, payer, amount, paid, -1.0)
-    _add(state, payee, amount if received is None else received, paid, 1.0)
+    _add(state, payer, amount, paid, -1.0, rows)
+    _add(state, payee, amount if received is None else received, paid, 1.0, rows)
     line = (flow, _table(payer), _table(payee))
     state.flows[line] = state.flows.get(line, 0.0) + paid
 
@@ -140,10 +142,11 @@ def _loans(state: State, change: np.ndarray, payer: str, payee: str, flow: str) 
     state.flows[line] = state.flows.get(line, 0.0) + abs(moved)
 
 
-def _add(state: State, holder: str, amount, paid: float, sign: float) -> None:
+def _add(state: State, holder: str, amount, paid: float, sign: float, rows: np.ndarray | slice) -> None:
     add, firms, cells = np.add if sign > 0 else np.subtract, state.firms, state.households
     if holder == "firm":
-        add(firms.cash, amount, out=firms.cash)
+        cash = firms.cash[rows]
+        firms.cash[rows] = add(cash, amount, out=cash)
     elif holder == "household":
         add(cells.deposits, amount, out=cells.deposits)
     elif holder == "customer":

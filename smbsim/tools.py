@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .adoption import FUNCTIONS
 from .draws import LEAST_UNIFORM, Draws
 from .kernel import kernel
 
@@ -27,10 +26,13 @@ SURE = 1e6  # distance to a threshold in standard deviations from which no doubt
 class Look:
     """What tools are like for some firms, by firm and function.
 
-    pay (k, 7) currency/wk; readiness, quality (k, 7); gain θ (k, 7) by the pay; grown (k,): has more than at the start; rent (k,) by the
-    pay; setup, own_setup (k,) years of the pay, in all and what the firm bears of it
+    depth, starting (k, 7) what there is and was at the start; pay (k, 7) currency/wk; readiness, quality (k, 7); gain θ (k, 7) by the pay;
+    grown (k,): has more than at the start; rent (k,) by the pay; setup, own_setup (k,) years of the pay, in all and what the firm bears of
+    it. quality and gain are 0 where nobody asks how well the tool fits
     """
 
+    depth: np.ndarray
+    starting: np.ndarray
     pay: np.ndarray
     readiness: np.ndarray
     quality: np.ndarray
@@ -59,10 +61,21 @@ def certainty(distance: np.ndarray, spread: np.ndarray) -> np.ndarray:
     return ndtr(np.divide(distance, spread, out=SURE * np.sign(distance), where=spread > np.abs(distance) / SURE))
 
 
-def uniforms(draws: Draws, name: str, step: int, uid: np.ndarray) -> np.ndarray:
-    """(k, 7) a uniform above 0 for every firm and function."""
-    firm, function = np.repeat(uid, len(FUNCTIONS)), np.tile(np.arange(len(FUNCTIONS)), len(uid))
-    return np.maximum(draws.uniform(name, step, firm, function), LEAST_UNIFORM).reshape(len(uid), len(FUNCTIONS))
+def uniforms(draws: Draws, name: str, step: int, uid: np.ndarray, function: np.ndarray) -> np.ndarray:
+    """(c,) uniforms above 0 for firms and functions, each (c,)."""
+    return np.maximum(draws.uniform(name, step, uid, function), LEAST_UNIFORM)
+
+
+def pairs(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of what is true in an array of two axes, row by row. chosen (k, F) bool; returns (c,) each."""
+    return np.divmod(np.flatnonzero(chosen), chosen.shape[1])  # half the time of np.nonzero
+
+
+def rows_with(chosen: np.ndarray) -> np.ndarray:
+    """(k,) bool: something in the row is true. chosen (k, F) bool."""
+    found = np.zeros(len(chosen), dtype=bool)
+    found[pairs(chosen)[0]] = True  # a third of the time of any(axis=1)
+    return found
 
 
 @kernel
@@ -93,41 +106,42 @@ def beyond(depth, starting, quality):
 
 @kernel
 def describe(
-    start, stop, row, sector, function_share, pays, depth, starting, relative, fit, maturity, routine, routine_factor, earned, besides,
-    selling, visible, unwatched, oversight, synergy, resting, substitution, augmentation, pay, readiness, quality, gain, functions, grown,
+    start, stop, sector, function_share, pays, depth, starting, relative, fit, maturity, routine, routine_factor, earned, besides, selling,
+    visible, unwatched, oversight, synergy, resting, substitution, augmentation, pay, readiness, quality, gain, functions, grown,
 ):  # fmt: skip
-    """What the firms of rows start … stop - 1 are like, and what the best tool is for each of their functions.
+    """What the firms are like, and what the best tool is for each of their functions where somebody asks how well it fits.
 
     q = fit · maturity (1 + κ mean depth of the others) ,  θ = q (1 - ℓ(1) + value) ,  value = (seen · earned + besides) φ / pay
 
-    row, pays, earned currency/wk (k,); sector, maturity, routine_factor (n,); function_share (G, F); depth, starting, relative (n, F);
-    fit, besides currency/wk (k, F); routine τ, selling η (F,); writes pay currency/wk, readiness, quality, gain (k, F),
+    sector, pays, earned currency/wk, maturity, routine_factor (k,); function_share (G, F); depth, starting, relative, besides
+    currency/wk (k, F); fit (k, F), 0 where nobody asks; routine τ, selling η (F,); writes pay currency/wk, readiness, quality, gain (k, F),
     functions (k,) with tools, grown (k,): has more than at the start
     """
     F = depth.shape[1]
     for r in range(start, stop):
-        i = row[r]
-        g = sector[i]
+        g = sector[r]
         total = 0.0
         functions[r] = 0.0
         grown[r] = False
         for f in range(F):
-            total += depth[i, f]
-            if depth[i, f] > 0.0:
+            total += depth[r, f]
+            if depth[r, f] > 0.0:
                 functions[r] += 1.0
-            if depth[i, f] > starting[i, f]:
+            if depth[r, f] > starting[r, f]:
                 grown[r] = True
         for f in range(F):
-            R = ready(relative[i, f], resting)
-            paid = function_share[g, f] * pays[r]
-            q = fit[r, f] * maturity[i] * (1.0 + synergy * ((total - depth[i, f]) / (F - 1)))
-            value = 0.0
-            if paid > SMALLEST_PAY:
-                value = (seen_of(R, selling[f], visible, unwatched, oversight) * earned[r] + besides[r, f]) * function_share[g, f] / paid
-            gain[r, f] = q * (1.0 - labour(1.0, R, routine[f] * routine_factor[i], substitution, augmentation) + value)
+            R, share = ready(relative[r, f], resting), function_share[g, f]
+            paid = share * pays[r]
             pay[r, f] = paid
             readiness[r, f] = R
-            quality[r, f] = q
+            quality[r, f] = gain[r, f] = 0.0
+            if fit[r, f] > 0.0:
+                q = fit[r, f] * maturity[r] * (1.0 + synergy * ((total - depth[r, f]) / (F - 1)))
+                value = 0.0
+                if paid > SMALLEST_PAY:
+                    value = (seen_of(R, selling[f], visible, unwatched, oversight) * earned[r] + besides[r, f]) * share / paid
+                gain[r, f] = q * (1.0 - labour(1.0, R, routine[f] * routine_factor[r], substitution, augmentation) + value)
+                quality[r, f] = q
 
 
 @kernel
@@ -206,59 +220,69 @@ def share_of_peers(start, stop, row, region, sector, known, number, users, seen,
 
 @kernel
 def weigh(
-    start, stop, row, tier, frontier, share, told, heard, readiness, pay, apart, taste, cost, variance, trial_variance, prior,
-    peer_evidence, hurdle, peer_effect, readiness_effect, resting, caution, choice, context, worth, odds, doubt,
+    start, stop, row, in_use, share, told, heard, readiness, apart, cost, variance, trial_variance, prior, peer_evidence, hurdle,
+    peer_effect, readiness_effect, resting, caution, choice, context, worth, odds, doubt,
 ):  # fmt: skip
     """What the best tool is worth to those who do not have it, by what they have heard of it.
 
-    context = -h + J (x̄ - ½) + ρ (R - R̄) + apart ,  worth = β ((m - ϕ √v) / c + context) - taste ,  0 where nobody could use it
+    context = -h + J (x̄ - ½) + ρ (R - R̄) + apart ,  worth = β ((m - ϕ √v) / c + context) before taste, 0 where there is a tool
     m, v: the prior after what `heard` peers told on average, each of them worth w quarters of own experience
 
-    row, apart, cost, variance (k,); tier (n, F); share, told, heard, readiness, pay, taste (k, F); writes context, worth (k, F);
+    row, apart, cost, variance (k,); in_use, share, told, heard, readiness (k, F); writes context, worth (k, F);
     odds = β (m / c + context) - doubt, doubt = βϕ √v / c (n, F), both 0 where there is a tool
     """
     for r in range(start, stop):
         i = row[r]
+        first_spread = np.sqrt(variance[r])
+        first_doubt = choice * caution * first_spread / cost[r]
+        first_reason = prior / cost[r]
+        first_worth = (prior - caution * first_spread) / cost[r]
         for f in range(share.shape[1]):
             besides = -hurdle + peer_effect * (share[r, f] - 0.5) + readiness_effect * (readiness[r, f] - resting) + apart[r]
             context[r, f] = besides
             worth[r, f] = 0.0
             odds[i, f] = doubt[i, f] = 0.0
-            if tier[i, f] < frontier:
-                m = prior
-                v = variance[r]
-                quarters = peer_evidence * heard[r, f]
-                if quarters > 0.0 and v > 0.0:
-                    k = v / (v + trial_variance / quarters)
-                    m += k * (told[r, f] - m)
-                    v *= 1.0 - k
-                spread = np.sqrt(v)
-                doubt[i, f] = choice * caution * spread / cost[r]
-                odds[i, f] = choice * (m / cost[r] + besides) - doubt[i, f]
-                if pay[r, f] > SMALLEST_PAY:
-                    worth[r, f] = choice * ((m - caution * spread) / cost[r] + besides) - taste[r, f]
+            if in_use[r, f]:
+                continue
+            doubts, reason, net = first_doubt, first_reason, first_worth
+            quarters = peer_evidence * heard[r, f]
+            if quarters > 0.0 and variance[r] > 0.0:
+                k = variance[r] / (variance[r] + trial_variance / quarters)
+                m = prior + k * (told[r, f] - prior)
+                spread = np.sqrt(variance[r] * (1.0 - k))
+                doubts, reason, net = choice * caution * spread / cost[r], m / cost[r], (m - caution * spread) / cost[r]
+            doubt[i, f] = doubts
+            odds[i, f] = choice * (reason + besides) - doubt[i, f]
+            worth[r, f] = choice * (net + besides)
 
 
 @kernel
 def work(
     start, stop, row, sector, function_share, new, depth, starting, starting_readiness, readiness, quality, pay, routine, routine_factor,
-    selling, visible, unwatched, oversight, resting, substitution, augmentation, before, now, was, is_, seen, rented, practice,
+    selling, visible, unwatched, oversight, resting, substitution, augmentation, before, now, was, is_, seen, rented, moved, practice,
 ):  # fmt: skip
-    """What firms do with tools at the depths `new` instead of `depth`.
+    """What firms do with tools at the depths `new` instead of `depth`; nothing where there are none and were none.
 
     ι = 1 + Σ φ_f [ℓ(d̂) / ℓ(d⁰) - 1] ,  practice = 1 + (1 - 2ς) (d̂ - d⁰) ,  seen = Σ φ_f seen_f (d̂ - d⁰) ,  rented = Σ pay_f [d - d⁰]⁺
 
-    row (k,); sector, routine_factor (n,); function_share (G, F); new, readiness, quality, pay (k, F); depth, starting, starting_readiness
-    (n, F); routine τ, selling η (F,); writes before, now: d̂ - d⁰ (k, F); was, is_: ι with both (k,); seen, rented (k,); practice (n, F)
+    row, sector, routine_factor (k,); function_share (G, F); new, depth, starting, starting_readiness, readiness, quality, pay (k, F);
+    routine τ, selling η (F,); writes before, now: d̂ - d⁰ (k, F), moved (k,): they differ; was, is_: ι with both, seen, rented (k,);
+    practice (n, F)
     """
     for r in range(start, stop):
         i = row[r]
-        g = sector[i]
+        g = sector[r]
         earlier = later = shown = paid = 0.0
+        moved[r] = False
         for f in range(new.shape[1]):
-            d, share, R, tau = starting[i, f], function_share[g, f], readiness[r, f], routine[f] * routine_factor[i]
-            old, made = beyond(depth[i, f], d, quality[r, f]), beyond(new[r, f], d, quality[r, f])
-            rest = labour(d, ready(starting_readiness[i, f], resting), routine[f], substitution, augmentation)
+            d = starting[r, f]
+            before[r, f] = now[r, f] = 0.0
+            practice[i, f] = 1.0
+            if d == 0.0 and depth[r, f] == 0.0 and new[r, f] == 0.0:
+                continue
+            share, R, tau = function_share[g, f], readiness[r, f], routine[f] * routine_factor[r]
+            old, made = beyond(depth[r, f], d, quality[r, f]), beyond(new[r, f], d, quality[r, f])
+            rest = labour(d, ready(starting_readiness[r, f], resting), routine[f], substitution, augmentation)
             here = share * (labour(max(d + made, 0.0), R, tau, substitution, augmentation) / rest - 1.0)
             later += here
             earlier += here if old == made else share * (labour(max(d + old, 0.0), R, tau, substitution, augmentation) / rest - 1.0)
@@ -267,6 +291,8 @@ def work(
             before[r, f] = old
             now[r, f] = made
             practice[i, f] = 1.0 + (1.0 - 2.0 * substitution) * made
+            if old != made:
+                moved[r] = True
         was[r] = 1.0 + earlier
         is_[r] = 1.0 + later
         seen[r] = shown

@@ -660,29 +660,29 @@ def _made(*shapes):
 
 def arguments_describe(c):
     shares = c.shares(SECTORS * 7).reshape(SECTORS, 7)
-    work = shares, c.amounts(FIRMS), _by_function(c), _by_function(c), _by_function(c) - 0.5, 1.0 + _by_function(c)
+    fit = np.where(c.rng.random((FIRMS, 7)) < 0.5, 1.0 + _by_function(c), 0.0)
+    work = shares, c.amounts(FIRMS), _by_function(c), _by_function(c), _by_function(c) - 0.5, fit
     worth = c.shares(FIRMS), c.shares(7), 1.0 + c.shares(FIRMS), c.amounts(FIRMS), c.amounts(FIRMS, 7), c.shares(7)
     made = _made(*4 * [(FIRMS, 7)], FIRMS)
-    return (
-        0, FIRMS, c.rng.permutation(FIRMS), _places(c)[1], *work, *worth, 0.02, 1.5, 0.8, 0.2, 0.5, 0.3, 1.0, *made,
-        np.ones(FIRMS, dtype=bool),
-    )  # fmt: skip
+    return 0, FIRMS, _places(c)[1], *work, *worth, 0.02, 1.5, 0.8, 0.2, 0.5, 0.3, 1.0, *made, np.ones(FIRMS, dtype=bool)
 
 
 def arguments_weigh(c):
     told = _by_function(c), _by_function(c), np.round(2.0 * _by_function(c)), _by_function(c)
-    worth = c.amounts(FIRMS, 7), c.shares(FIRMS), _by_function(c) - 0.5, 0.1 + c.shares(FIRMS), 0.1 * c.shares(FIRMS)
+    worth = c.shares(FIRMS) - 0.5, 0.1 + c.shares(FIRMS), 0.1 * c.shares(FIRMS)
     return (
-        0, FIRMS, c.rng.permutation(FIRMS), _tiers(c), 3, *told, *worth, 0.01, 0.2, 0.2, 1.75, 0.5, 1.0, 0.5, 0.5, 4.0,
+        0, FIRMS, c.rng.permutation(FIRMS), _tiers(c) >= 3, *told, *worth, 0.01, 0.2, 0.2, 1.75, 0.5, 1.0, 0.5, 0.5, 4.0,
         *_made(*4 * [(FIRMS, 7)]),
     )  # fmt: skip
 
 
 def arguments_work(c):
-    depth = _by_function(c), _by_function(c), _by_function(c), _by_function(c) - 0.5, _by_function(c), 2.0 * _by_function(c)
+    depth = [np.maximum(_by_function(c) - 0.3, 0.0) for _ in range(3)]  # often all zero
+    made = _made(*2 * [(FIRMS, 7)], *4 * [FIRMS])
     return (
-        0, FIRMS, c.rng.permutation(FIRMS), _places(c)[1], c.shares(SECTORS * 7).reshape(SECTORS, 7), *depth, c.amounts(FIRMS, 7),
-        c.shares(7), 1.0 + c.shares(FIRMS), c.shares(7), 0.02, 1.5, 0.8, 0.5, 0.3, 1.0, *_made(*2 * [(FIRMS, 7)], *4 * [FIRMS], (FIRMS, 7)),
+        0, FIRMS, c.rng.permutation(FIRMS), _places(c)[1], c.shares(SECTORS * 7).reshape(SECTORS, 7), *depth, _by_function(c) - 0.5,
+        _by_function(c), 2.0 * _by_function(c), c.amounts(FIRMS, 7), c.shares(7), 1.0 + c.shares(FIRMS), c.shares(7), 0.02, 1.5, 0.8, 0.5,
+        0.3, 1.0, *made, np.ones(FIRMS, dtype=bool), *_made((FIRMS, 7)),
     )  # fmt: skip
 
 

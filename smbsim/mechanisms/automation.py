@@ -210,7 +210,8 @@ class Automation(Mechanism):
         firms.tool_stage[:] = np.where(used, MATURE, NO_TOOL)
         firms.maturity[:] = np.where(used.any(axis=1), 1.0, self.first_maturity)
         rows = np.arange(firms.n)
-        known = self._look(state, 0, rows, np.ones(firms.depth.shape)).gain  # what they bring to a firm that they fit as most
+        fit = np.ones(firms.depth.shape)
+        known = self._look(state, 0, rows, firms.depth, firms.starting_depth, fit).gain  # what they bring to a firm that they fit as most
         firms.belief_mean[:] = np.where(used, known, self.prior_gain)
         firms.belief_variance[:] = np.where(used, 0.0, self.prior_spread**2)
 
@@ -255,42 +256,55 @@ class Automation(Mechanism):
             self._follow(state, step, large)
 
     def _review(self, state, step, rows) -> None:
-        firms = state.firms
-        look = self._look(state, step.t, rows, self._fit(step, firms.uid[rows]) * firms.tool_fit[rows, None])
-        in_use = firms.tier[rows] >= self.frontier
+        firms, uid = state.firms, state.firms.uid[rows]
+        depth, starting, best = (column.take(rows, axis=0) for column in (firms.depth, firms.starting_depth, firms.tier))
+        in_use = best >= self.frontier  # `take` picks wide rows in a fifth of the time of an index
         share, told, heard = self._peers(state, rows)
-        u = tools.uniforms(step.draws, "automation taste", 0, firms.uid[rows])
-        taste = np.log(u) - np.log1p(-u)  # -βε
-        context, worth = self._weigh(state, rows, look, share, told, heard, taste)
-        used = np.nonzero(in_use)
+        looks = self._looks(step, uid, in_use, share)
+        r, f = tools.pairs(in_use | looks | (depth > starting))
+        fit = np.zeros(depth.shape)  # of tools that nobody has or looks at
+        fit[r, f] = self._fit(step, uid[r], f) * firms.tool_fit[rows[r]]
+        look = self._look(state, step.t, rows, depth, starting, fit)
+        context, worth = self._weigh(state, rows, look, in_use, share, told, heard)
+        used = r, f = tools.pairs(in_use)
         self._learn(state, step, rows, used, look)
         extend, leave = np.zeros_like(in_use), np.zeros_like(in_use)
-        extend[used], leave[used] = self._judge(state, rows, used, look, context[used], taste[used])
-        begin = self._begin(state, step, rows, share, told, heard, worth)
+        extend[used], leave[used] = self._judge(state, rows, used, look, context[used], _taste(step, uid[r], f))
+        begin = self._begin(state, step, rows, looks & (look.pay > tools.SMALLEST_PAY), told, heard, worth)
         self._move(state, rows, look, leave, extend, begin)
 
-    def _fit(self, step, uid) -> np.ndarray:
-        """(k, 7) how well tools fit, drawn once for every firm and function; mean one."""
+    def _looks(self, step, uid, in_use, share) -> np.ndarray:
+        """(k, 7) bool: the tools not in use that firms look at this quarter, each with chance 1 - exp(-rate)."""
+        k, F = share.shape
+        u = tools.uniforms(step.draws, "automation look", step.t, np.repeat(uid, F), np.tile(np.arange(F), k)).reshape(k, F)
+        rate = (self.weekly("innovation") + self.weekly("imitation") * share) * WEEKS_PER_QUARTER
+        looks = ~in_use & (u < rate)  # who looks is among these, as 1 - exp(-rate) is less
+        some = tools.pairs(looks)
+        looks[some] = u[some] < -np.expm1(-rate[some])
+        return looks
+
+    def _fit(self, step, uid, function) -> np.ndarray:
+        """(c,) how well tools fit, drawn once for every firm and function; mean one."""
         from scipy.special import ndtri  # half a second to import
 
-        u = tools.uniforms(step.draws, "automation fit", 0, uid)
+        u = tools.uniforms(step.draws, "automation fit", 0, uid, function)
         return np.exp(self.fit_spread * ndtri(u) - 0.5 * self.fit_spread**2)
 
-    def _look(self, state, t, rows, fit) -> tools.Look:
-        """What the firms of these rows are like, and what tools are like for them in week t. fit (k, 7)."""
+    def _look(self, state, t, rows, depth, starting, fit) -> tools.Look:
+        """What the firms of these rows are like, and what tools are like for them in week t. depth, starting, fit (k, 7)."""
         firms = state.firms
-        pay, readiness, quality, gain = (np.empty((len(rows), len(FUNCTIONS))) for _ in range(4))
+        pay, readiness, quality, gain = (np.empty(depth.shape) for _ in range(4))
         functions, grown = np.empty(len(rows)), np.empty(len(rows), dtype=bool)
         state.rows(len(rows)).run(
-            tools.describe, rows, firms.sector, state.sectors.function_share, firms.wage[rows] * firms.employment[rows], firms.depth,
-            firms.starting_depth, firms.readiness, fit, firms.maturity, self._routine, firms.routine_factor, *self._value(state, rows),
-            *self._seen, self.synergy, *self._labour, pay, readiness, quality, gain, functions, grown,
+            tools.describe, firms.sector[rows], state.sectors.function_share, firms.wage[rows] * firms.employment[rows], depth, starting,
+            firms.readiness.take(rows, axis=0), fit, firms.maturity[rows], self._routine, firms.routine_factor[rows],
+            *self._value(state, rows), *self._seen, self.synergy, *self._labour, pay, readiness, quality, gain, functions, grown,
         )  # fmt: skip
         heads = np.maximum(firms.employment[rows] / np.maximum(firms.firm_count[rows], 1.0), 1.0)
         price = self._price(t) * firms.tool_cost_factor[rows]
         setup = self.setup_years * (heads / REFERENCE_HEADS) ** -self.setup_scale * (1.0 + self.integration * functions) * price
         own = setup * (1.0 - firms.tool_subsidy[rows].sum(axis=1)) * (1.0 - firms.spending_credit[rows])
-        return tools.Look(pay, readiness, quality, gain, grown, self.rent_share * price, setup, own)
+        return tools.Look(depth, starting, pay, readiness, quality, gain, grown, self.rent_share * price, setup, own)
 
     @property
     def _labour(self) -> tuple[float, float, float]:
@@ -337,15 +351,15 @@ class Automation(Mechanism):
         )
         return share, told, having
 
-    def _weigh(self, state, rows, look, share, told, heard, taste) -> tuple[np.ndarray, np.ndarray]:
-        """(k, 7) what counts besides the gain of the best tool, and its worth to those who do not have it, taste included."""
+    def _weigh(self, state, rows, look, in_use, share, told, heard) -> tuple[np.ndarray, np.ndarray]:
+        """(k, 7) what counts besides the gain of the best tool, and its worth to those who do not have it, before taste."""
         firms, context, worth = state.firms, np.empty(share.shape), np.empty(share.shape)
         apart = (
             self.infrastructure_effect * state.regions.infrastructure[firms.region[rows]]
             + self.shortage_effect * firms.unfilled[rows] - self.resistance
         )  # fmt: skip
         state.rows(len(rows)).run(
-            tools.weigh, rows, firms.tier, self.frontier, share, told, heard, look.readiness, look.pay, apart, taste,
+            tools.weigh, rows, in_use, share, told, heard, look.readiness, apart,
             np.maximum(look.cost(self.payback_years), tools.LEAST_COST), self.prior_spread**2 * (1.0 - firms.advice[rows]),
             self.trial_noise**2, self.prior_gain, self.peer_evidence, self.hurdle, self.peer_effect, self.readiness_effect,
             self.resting_readiness, self.caution, self.choice, context, worth, firms.tool_odds, firms.tool_doubt,
@@ -381,14 +395,13 @@ class Automation(Mechanism):
         leave = np.where(firms.tool_stage[rows[r], f] == PILOT, pays, carries) < self.give_up
         return ~leave & (pays > self.go_on), leave
 
-    def _begin(self, state, step, rows, share, told, heard, worth) -> np.ndarray:
+    def _begin(self, state, step, rows, looks, told, heard, worth) -> np.ndarray:
         """(k, 7) bool: the pilots that begin, of a firm the worthiest, at most so many at once; beliefs start with them."""
-        firms, (r, f) = state.firms, np.nonzero(worth > 0.0)
-        rate = (self.weekly("innovation") + self.weekly("imitation") * share[r, f]) * WEEKS_PER_QUARTER
-        u = np.maximum(step.draws.uniform("automation look", step.t, firms.uid[rows[r]], f), LEAST_UNIFORM)
-        looks = u < -np.expm1(-rate)
-        r, f = r[looks], f[looks]
-        order = np.lexsort((f, -worth[r, f], r))
+        firms, (r, f) = state.firms, tools.pairs(looks)
+        worth = worth[r, f] - _taste(step, firms.uid[rows[r]], f)
+        wanted = np.flatnonzero(worth > 0.0)
+        r, f, worth = r[wanted], f[wanted], worth[wanted]
+        order = np.lexsort((f, -worth, r))
         r, f = r[order], f[order]
         first = np.arange(len(r)) - np.searchsorted(r, r) < self.pilots_at_once
         r, f = r[first], f[first]
@@ -396,27 +409,27 @@ class Automation(Mechanism):
         noise = np.divide(self.trial_noise**2, quarters, out=np.full(len(r), np.inf), where=quarters > 0.0)
         doubt = self.prior_spread**2 * (1.0 - firms.advice[rows[r]])
         firms.belief_mean[rows[r], f], firms.belief_variance[rows[r], f] = tools.posterior(self.prior_gain, doubt, told[r, f], noise)
-        begins = np.zeros(worth.shape, dtype=bool)
+        begins = np.zeros(looks.shape, dtype=bool)
         begins[r, f] = True
         return begins
 
     def _move(self, state, rows, look, leave, extend, begin) -> None:
         """Tools are given up, extended and begun; then what they do is brought up to date, of all these firms."""
-        firms = state.firms
-        new, stage = firms.depth[rows], firms.tool_stage[rows]
+        firms, new, stage = state.firms, look.depth.copy(), state.firms.tool_stage.take(rows, axis=0)
         firms.tool_plan[rows] = 0.0
-        moves = np.flatnonzero((leave | extend | begin).any(axis=1))
+        moves = np.flatnonzero(tools.rows_with(leave | extend | begin))
         if len(moves):
             new[moves], stage[moves] = self._change(
-                state, rows[moves], look.readiness[moves], WEEKS_PER_YEAR * look.setup[moves, None] * look.pay[moves], leave[moves],
-                extend[moves], begin[moves],
+                state, rows[moves], new[moves], look.readiness[moves], WEEKS_PER_YEAR * look.setup[moves, None] * look.pay[moves],
+                leave[moves], extend[moves], begin[moves],
             )  # fmt: skip
+            firms.depth[rows[moves]], firms.tool_stage[rows[moves]] = new[moves], stage[moves]
         self._apply(state, rows, look, new, stage)
 
-    def _change(self, state, rows, readiness, setup, leave, extend, begin) -> tuple[np.ndarray, np.ndarray]:
+    def _change(self, state, rows, depth, readiness, setup, leave, extend, begin) -> tuple[np.ndarray, np.ndarray]:
         """(k, 7) depth and stage after what is done is done, as far as it can be paid. setup (k, 7) currency at full depth."""
         firms = state.firms
-        depth, former = firms.depth[rows], firms.former_depth[rows]
+        former = firms.former_depth[rows]
         top = CEILINGS[self.frontier]
         pace = self.step_share * (1.0 - self.resistance) * (0.5 + readiness)
         wanted = np.where(extend, np.minimum(depth + pace * (top - former), top), depth)
@@ -452,9 +465,7 @@ class Automation(Mechanism):
         own = np.maximum(whole - firms.tool_support[rows], 0.0)
         firms.setup_cost[rows] = own
         if own.any():
-            paid = np.zeros(firms.n)
-            paid[rows] = own
-            transfer(state, "firm", INVESTMENT, paid, "tools")
+            transfer(state, "firm", INVESTMENT, own, "tools", rows=rows)
 
     def _write_off(self, state, rows, old, new) -> None:
         """What is given up has cost what it has cost."""
@@ -463,32 +474,28 @@ class Automation(Mechanism):
         firms.tool_value[rows] *= np.divide(has, had, out=np.ones(len(rows)), where=had > has)
 
     def _apply(self, state, rows, look, new, stage) -> None:
-        """Depth and stage, and all that follows from them."""
+        """All that follows from depths and stages (k, 7)."""
         firms, shares, shape = state.firms, state.sectors.function_share, new.shape
-        before, now = np.empty(shape), np.empty(shape)
+        before, now, moved = np.empty(shape), np.empty(shape), np.empty(len(rows), dtype=bool)
         was, is_, seen, rented = (np.empty(len(rows)) for _ in range(4))
         state.rows(len(rows)).run(
-            tools.work, rows, firms.sector, shares, new, firms.depth, firms.starting_depth, firms.starting_readiness, look.readiness,
-            look.quality, look.pay, self._routine, firms.routine_factor, *self._seen, *self._labour, before, now, was, is_, seen, rented,
-            firms.practice,
+            tools.work, rows, firms.sector[rows], shares, new, look.depth, look.starting, firms.starting_readiness.take(rows, axis=0),
+            look.readiness, look.quality, look.pay, self._routine, firms.routine_factor[rows], *self._seen, *self._labour, before, now, was,
+            is_, seen, rented, moved, firms.practice,
         )  # fmt: skip
         firms.redundant[rows] = np.maximum(firms.redundant[rows] + firms.employment[rows] * (1.0 - is_ / was), 0.0)
-        firms.labour_intensity[rows] = is_ * (1.0 + self.disruption * (stage == ROLLOUT).any(axis=1))
+        firms.labour_intensity[rows] = is_ * (1.0 + self.disruption * tools.rows_with(stage == ROLLOUT))
         firms.tool_reach[rows] = np.exp(seen)
         firms.order_care[rows] = self.care_gain * np.maximum(now[:, OPERATIONS], 0.0)
         firms.base_rent[rows] = self.rent_share * rented
-        self._save(state, rows, before, now)
-        firms.depth[rows], firms.tool_stage[rows] = new, stage
+        if moved.any():
+            self._save(state, rows[moved], before[moved], now[moved])
 
     def _save(self, state, rows, before, now) -> None:
-        """Stocks, cash and capital that tools make unnecessary, for firms whose tools have changed."""
+        """Stocks, cash and capital that tools make unnecessary, for firms whose tools have changed. before, now (k, 7)."""
         firms, slots = state.firms, state.slots
-        moved = np.flatnonzero((before != now).any(axis=1))
-        if len(moved) == 0:
-            return
-        rows = rows[moved]
         share = state.sectors.function_share[firms.sector[rows]]
-        before, now = share * before[moved], share * now[moved]
+        before, now = share * before, share * now
 
         def ratio(gain, f):
             return (1.0 - gain * now[:, f]) / (1.0 - gain * before[:, f])
@@ -512,8 +519,9 @@ class Automation(Mechanism):
             staff = firms.employment[mine]
             if len(mine):
                 mean[g] = staff @ (firms.depth[mine] - firms.starting_depth[mine]) / staff.sum()
-        look, old = self._look(state, step.t, rows, np.ones((len(rows), len(FUNCTIONS)))), firms.depth[rows]
-        new = np.clip(firms.starting_depth[rows] + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])
+        old, starting = firms.depth[rows], firms.starting_depth[rows]
+        look = self._look(state, step.t, rows, old, starting, np.ones(old.shape))
+        new = np.clip(starting + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])
         added = np.maximum(new - old, 0.0)
         whole = WEEKS_PER_YEAR * look.setup * (look.pay * added).sum(axis=1)
         self._buy(state, rows, whole, promised(state, firms.tool_subsidy[rows], whole, rows))
@@ -522,3 +530,10 @@ class Automation(Mechanism):
         more = (added > 0.0).any(axis=1)
         firms.maturity[rows] += np.where(more, WEEKS_PER_QUARTER / self.maturity_weeks * (1.0 - firms.maturity[rows]), 0.0)
         self._apply(state, rows, look, new, stage)
+        firms.depth[rows], firms.tool_stage[rows] = new, stage
+
+
+def _taste(step, uid, function) -> np.ndarray:
+    """(c,) -βε: log odds against a tool that firms would rather not have, for ever. uid, function (c,)."""
+    u = tools.uniforms(step.draws, "automation taste", 0, uid, function)
+    return np.log(u) - np.log1p(-u)

@@ -196,7 +196,8 @@ def test_beliefs_get_surer_and_nearer_to_the_truth(start):
     firms.tier[rows], firms.depth[rows], firms.tool_stage[rows] = 3, 0.1, PILOT
     firms.belief_mean[:], firms.belief_variance[:] = 1.0, 0.25
     mechanism = Automation(**{**NEVER, "go_on": 1.0, "maturity_weeks": 1040.0, "synergy": 0.0})
-    truth = mechanism._look(state, 0, rows, mechanism._fit(Step(0, draws), firms.uid[rows])).gain
+    fit = mechanism._fit(Step(0, draws), np.repeat(firms.uid[rows], 7), np.tile(np.arange(7), len(rows))).reshape(-1, 7)
+    truth = looked(mechanism, state, rows, fit).gain
     variance = firms.belief_variance[rows]
     for k in range(10):
         quarter(mechanism, state, draws, 13 * k)
@@ -409,11 +410,17 @@ def test_helping_people_saves_labour_only_as_far_as_they_are_ready():
     assert labour(1.0, 1.0, 0.5, 0.0, 0.5) == pytest.approx(1.0 / 1.5)
 
 
+def looked(mechanism, state, rows, fit=1.0):
+    """What these firms look at in week 0, tools fitting as told."""
+    depth, starting = state.firms.depth[rows], state.firms.starting_depth[rows]
+    return mechanism._look(state, 0, rows, depth, starting, fit * np.ones(depth.shape))
+
+
 def full_use(state, draws, function, **parameters):
     """All SMBs get the best tool in one function at once; what follows from it is brought up to date."""
     firms, rows = state.firms, mine(state)
     mechanism = Automation(**{**NEVER, "fit_spread": 0.0, **parameters})
-    look = mechanism._look(state, 0, rows, np.ones((len(rows), len(FUNCTIONS))))
+    look = looked(mechanism, state, rows)
     new = firms.depth[rows].copy()
     new[:, function] = 1.0
     mechanism._apply(state, rows, look, new, firms.tool_stage[rows])
@@ -466,7 +473,7 @@ def test_roll_out_disturbs_work(start):
     state, _ = start
     rows = mine(state)
     mechanism = Automation(**{**NEVER, "disruption": 0.05})
-    look = mechanism._look(state, 0, rows, np.ones((len(rows), len(FUNCTIONS))))
+    look = looked(mechanism, state, rows)
     stage = np.full((len(rows), len(FUNCTIONS)), MATURE)
     stage[:, 0] = ROLLOUT
     mechanism._apply(state, rows, look, state.firms.depth[rows], stage)

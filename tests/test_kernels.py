@@ -517,8 +517,9 @@ def arguments_add_up(c):
 
 
 def arguments_value_sales(c):
-    sales = (c.amounts(FIRMS) for _ in range(6))
-    return 0, FIRMS, c.rng.random(FIRMS) < 0.7, *sales, np.full(FIRMS, np.nan), np.full(FIRMS, np.nan)
+    firms = c.rng.random(FIRMS) < 0.7, c.rng.integers(0, 2, FIRMS).astype(np.int8), *(c.amounts(FIRMS) for _ in range(6))
+    member = c.rng.integers(0, 2, (FIRMS, 2)).astype(np.int8), c.shares(FIRMS * 2).reshape(FIRMS, 2)
+    return 0, FIRMS, *firms, *member, 0.3, 0.2, np.full((2, FIRMS), np.nan), np.full((2, FIRMS), np.nan)
 
 
 def _skills(c) -> np.ndarray:

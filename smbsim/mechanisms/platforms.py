@@ -69,6 +69,7 @@ OPERATORS = (MARKETPLACE, DATA_PLATFORM)  # in the order of the columns by platf
 SELLING, SHARING = range(len(OPERATORS))
 LOOK = 4  # weeks between two looks along the links, in the weeks in which `sourcing` looks too
 SURE = 1e-9  # shares are kept this far from 0 and 1, where their logit is not finite
+RUN = 512  # firms at a time: what loops over them read and write stays in the nearest cache
 UNKNOWN = -1.0
 NO_MEMBER = 1e-12  # usual demand of the members of a sector below which nothing is reported; base currency/wk
 
@@ -218,8 +219,9 @@ class Platforms(Mechanism):
 
     def _share(self, state, platform: int) -> float:
         """n: share of SMBs that are members."""
-        number = np.count_nonzero(self._counted(state))
-        return self._members(state, platform) / number if number else 0.0
+        counted = self._counted(state)
+        number = np.count_nonzero(counted)
+        return np.count_nonzero(counted & (state.firms.member[:, platform] == 1)) / number if number else 0.0
 
     def _members(self, state, platform: int) -> int:
         return np.count_nonzero(self._counted(state) & (state.firms.member[:, platform] == 1))
@@ -252,7 +254,8 @@ class Platforms(Mechanism):
         """Firms whose turn it is join or leave, households come and go; then what follows from it."""
         firms = state.firms
         firms.platform_setup[:] = 0.0
-        firms.member[~firms.alive], firms.sharing[~firms.alive] = 0, 0.0
+        gone = np.flatnonzero(~firms.alive)
+        firms.member[gone], firms.sharing[gone] = 0, 0.0
         if step.t >= 0:
             sellers = self._share(state, SELLING)
             self._review(state, step, np.flatnonzero(firms.alive & (firms.kind == SMB) & whose_turn(firms.uid, step.t, WEEKS_PER_QUARTER)))
@@ -269,18 +272,18 @@ class Platforms(Mechanism):
         setup = self.setup * (1.0 - firms.platform_subsidy[rows])
         sales = WEEKS_PER_YEAR * firms.price[rows] * firms.usual_demand[rows]
         for p in range(len(OPERATORS)):
-            taste, new = firms.eagerness[rows, p], firms.eagerness[rows, p] == UNKNOWN
-            taste[new] = step.draws.uniform("platform taste", 0, uid[new], np.full(new.sum(), p))
-            firms.eagerness[rows, p] = taste
-            thinks = step.draws.uniform("platform attention", step.t, uid, np.full(len(rows), p)) < self.attention
-            was = firms.member[rows, p] == 1
-            score = self._score(p, worth[:, p] - np.where(was, 0.0, setup / self.setup_years), firms.normal_worth[rows, p])
-            wants = logit(taste) < score
-            price = setup * sales
-            joins = thinks & wants & ~was & (cost + price <= firms.cash[rows] - 0.5 * firms.liquidity_target[rows])
-            cost += np.where(joins, price, 0.0)
-            firms.member[rows[joins], p] = 1
-            self._leave(state, rows[thinks & ~wants & was], p)
+            new = rows[firms.eagerness[rows, p] == UNKNOWN]
+            firms.eagerness[new, p] = step.draws.uniform("platform taste", 0, firms.uid[new], np.full(len(new), p))
+            thinks = np.flatnonzero(step.draws.uniform("platform attention", step.t, uid, np.full(len(rows), p)) < self.attention)
+            who = rows[thinks]
+            was = firms.member[who, p] == 1
+            score = self._score(p, worth[thinks, p] - np.where(was, 0.0, setup[thinks] / self.setup_years), firms.normal_worth[who, p])
+            wants = logit(firms.eagerness[who, p]) < score
+            price = setup[thinks] * sales[thinks]
+            joins = wants & ~was & (cost[thinks] + price <= firms.cash[who] - 0.5 * firms.liquidity_target[who])
+            cost[thinks[joins]] += price[joins]
+            firms.member[who[joins], p] = 1
+            self._leave(state, who[~wants & was], p)
         self._pay_setup(state, rows, cost)
 
     def _leave(self, state, rows, platform: int) -> None:
@@ -293,7 +296,7 @@ class Platforms(Mechanism):
         if not cost.any():
             return
         firms.platform_setup[rows] = cost
-        transfer(state, "firm", INVESTMENT, firms.platform_setup, "joining platforms")
+        transfer(state, "firm", INVESTMENT, cost, "joining platforms", rows=rows)
         share = firms.platform_subsidy[rows]
         borne = np.divide(cost * share, 1.0 - share, out=np.zeros(len(rows)), where=share < 1.0)
         if borne.any():
@@ -355,10 +358,9 @@ class Platforms(Mechanism):
     def pay(self, state, step):
         """Fees to the operators, beyond those of the start; who cannot pay them is no member any more."""
         firms = state.firms
-        base = self._volumes(state)
+        sales = self._sales(state)
         firms.other_cost[:] += firms.platform_setup - firms.platform_dividend  # of last week, after its profit was drawn up
-        for p, operator in enumerate(OPERATORS):
-            sold, normal = self._sold(state, base, p)
+        for p, (operator, sold, normal) in enumerate(zip(OPERATORS, *sales, strict=True)):
             if p == SELLING:
                 firms.platform_sales[:] = sold
             firms.list_fee[:, p] = np.maximum(self._fees[p] * sold, 0.0)
@@ -370,30 +372,20 @@ class Platforms(Mechanism):
             if paid.any():
                 transfer(state, "firm", operator, paid, "platform fees")
 
-    def _volumes(self, state) -> np.ndarray:
-        """(2, n) sales to households, all sales; currency/wk; of SMBs."""
-        firms, base = state.firms, np.empty((len(OPERATORS), state.firms.n))
+    def _sales(self, state) -> np.ndarray:
+        """(2, 2, n) what is sold on each platform, and what members of the start would have sold there then; currency/wk."""
+        firms, sales = state.firms, np.empty((2, len(OPERATORS), state.firms.n))
         state.customers.run(
-            value_sales, firms.alive & (firms.kind == SMB), firms.demand_factor, firms.final_fill_rate, firms.household_demand, firms.price,
-            firms.sold_to_firms, firms.final_sales, *base,
+            value_sales, firms.alive, firms.kind, firms.demand_factor, firms.final_fill_rate, firms.household_demand, firms.price,
+            firms.sold_to_firms, firms.final_sales, firms.member, firms.starting_member, self._bought(state), self.first_buyers, *sales,
         )  # fmt: skip
-        return base
-
-    def _sold(self, state, base, platform: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) what of the volumes is sold on the platform, and what members of the start would have sold there then; currency/wk."""
-        firms, bought = state.firms, self._bought(state) if platform == SELLING else 1.0
-        first = self.first_buyers if platform == SELLING else 1.0
-        return base[platform] * (firms.member[:, platform] * bought), base[platform] * (firms.starting_member[:, platform] * first)
+        return sales
 
     def distribute(self, state, step):
         """Operators pay their costs; profit goes to those who own them."""
-        firms = state.firms
-        base = self._volumes(state)
-        firms.platform_dividend[:] = 0.0
-        for p, (operator, owner, cost) in enumerate(
-            zip(OPERATORS, (self.marketplace, self.data_platform), (self.running, self.data_running), strict=True)
-        ):
-            sold, normal = self._sold(state, base, p)
+        state.firms.platform_dividend[:] = 0.0
+        owners, costs = (self.marketplace, self.data_platform), (self.running, self.data_running)
+        for operator, owner, cost, sold, normal in zip(OPERATORS, owners, costs, *self._sales(state), strict=True):
             spent = cost * max(float(total(sold - normal)), 0.0)
             if spent > 0.0:
                 transfer(state, operator, INVESTMENT, spent, "running of platforms")
@@ -430,14 +422,22 @@ def logit(share):
 
 
 @kernel
-def value_sales(start, stop, counts, factor, filled, demand, price, to_firms, final, household, all_):
-    """Sales to households, and all sales, of the firms that count.
+def value_sales(
+    start, stop, alive, kind, factor, filled, demand, price, to_firms, final, member, starting, bought, first, sold, normal
+):  # fmt: skip
+    """What SMBs sell on the platforms: there to the share of households that buy there, with shared data everything.
 
-    counts, factor, filled, demand currency/wk, price, to_firms, final base currency/wk (n,); writes household, all_ currency/wk (n,)
+    alive, kind, factor, filled, demand currency/wk, price, to_firms, final base currency/wk (n,); member, starting (n, 2) now and at the
+    start; bought, first: share of households now and at the start; writes sold, normal (2, n) currency/wk
     """
     for i in range(start, stop):
-        household[i] = factor[i] * filled[i] * demand[i] if counts[i] else 0.0
-        all_[i] = price[i] * (to_firms[i] + final[i]) if counts[i] else 0.0
+        counts = alive[i] and kind[i] == SMB
+        household = factor[i] * filled[i] * demand[i] if counts else 0.0
+        all_ = price[i] * (to_firms[i] + final[i]) if counts else 0.0
+        sold[SELLING, i] = household * (member[i, SELLING] * bought)
+        normal[SELLING, i] = household * (starting[i, SELLING] * first)
+        sold[SHARING, i] = all_ * member[i, SHARING]
+        normal[SHARING, i] = all_ * starting[i, SHARING]
 
 
 @kernel
@@ -447,22 +447,33 @@ def imply_demand(start, stop, sharing, downstream, shared, demand, final, planne
 
     sharing, demand, final, planned, alive (n,); downstream (n, G); shared (G,); memory wk; writes the rest (n,)
     """
-    for i in range(start, stop):
-        if alive[i]:
-            usual[i] += (demand[i] - usual[i]) / memory
-            usual_final[i] += (final[i] - usual_final[i]) / memory
-            if usual[i] > 0.0:
-                asked = demand[i] / usual[i] - 1.0
-                wanted = planned[i] / usual[i] - 1.0
-                demand_variance[i] += (asked * asked - demand_variance[i]) / memory
-                plan_variance[i] += (wanted * wanted - plan_variance[i]) / memory
-        end[i] = demand[i]
-        if sharing[i] > 0.0:
-            level = 0.0
-            for g in range(shared.size):
-                level += downstream[i, g] * shared[g]
-            end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * level
-        corrected[i] = demand[i] + sharing[i] * (end[i] - demand[i])
+    for first in range(start, stop, RUN):
+        last = min(first + RUN, stop)
+        for i in range(first, last):
+            moved = usual[i] + (demand[i] - usual[i]) / memory
+            usual[i] = moved if alive[i] else usual[i]
+        for i in range(first, last):
+            moved = usual_final[i] + (final[i] - usual_final[i]) / memory
+            usual_final[i] = moved if alive[i] else usual_final[i]
+        for i in range(first, last):
+            asked = demand[i] / (usual[i] if usual[i] > 0.0 else 1.0) - 1.0
+            moved = demand_variance[i] + (asked * asked - demand_variance[i]) / memory
+            demand_variance[i] = moved if alive[i] & (usual[i] > 0.0) else demand_variance[i]
+        for i in range(first, last):
+            wanted = planned[i] / (usual[i] if usual[i] > 0.0 else 1.0) - 1.0
+            moved = plan_variance[i] + (wanted * wanted - plan_variance[i]) / memory
+            plan_variance[i] = moved if alive[i] & (usual[i] > 0.0) else plan_variance[i]
+        for i in range(first, last):
+            end[i] = demand[i]
+        for i in range(first, last):
+            corrected[i] = demand[i]
+        for i in range(first, last):
+            if sharing[i] > 0.0:
+                level = 0.0
+                for g in range(shared.size):
+                    level += downstream[i, g] * shared[g]
+                end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * level
+                corrected[i] = demand[i] + sharing[i] * (end[i] - demand[i])
 
 
 @kernel

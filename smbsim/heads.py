@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from .kernel import kernel
+from .occupations import N_DOMAINS
 from .state import EVERYWHERE, State, sum_by
 
 
@@ -142,8 +143,9 @@ def sum_skills(region, heads, skill, mass):
     """mass_rk += heads_i skill_ik over the firms of place r (0 everywhere, then the regions). skill (n, K); writes mass (1 + R, K)."""
     for i in range(region.size):
         if heads[i] > 0.0:
-            for k in range(skill.shape[1]):
-                mass[region[i] + 1, k] += heads[i] * skill[i, k]
+            r = np.uint64(region[i] + 1)
+            for k in range(np.uint64(N_DOMAINS)):
+                mass[r, k] += heads[i] * skill[i, k]
 
 
 @kernel
@@ -151,8 +153,8 @@ def sum_profiles(region, heads, profile, mass, least, most):
     """As sum_skills, with the lowest and highest profile of the firms that take somebody on. Writes mass, least, most (1 + R, K)."""
     for i in range(region.size):
         if heads[i] > 0.0:
-            r = region[i] + 1
-            for k in range(profile.shape[1]):
+            r = np.uint64(region[i] + 1)
+            for k in range(np.uint64(N_DOMAINS)):
                 s = profile[i, k]
                 mass[r, k] += heads[i] * s
                 least[r, k] = min(least[r, k], s)

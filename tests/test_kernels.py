@@ -20,7 +20,7 @@ import pytest
 
 import smbsim
 from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools, trade_credit
-from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
+from smbsim.mechanisms import base, costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 
 MODULES = (
     draws,
@@ -42,6 +42,7 @@ MODULES = (
     skills,
     tools,
     platforms,
+    base,
 )  # every module with kernels
 KERNELS = {
     "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.add_to_suppliers", "state.add_parts",
@@ -61,12 +62,12 @@ KERNELS = {
     "mechanisms.credit.value_inputs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
-    "mechanisms.skills.sum_gains", "mechanisms.skills.study",
+    "mechanisms.skills.sum_gains", "mechanisms.skills.gini", "mechanisms.skills.study",
     "mechanisms.skills.ask_around", "mechanisms.skills.lend_staff", "mechanisms.skills.rate_competence",
     "mechanisms.skills.pay_of_lent",
     "mechanisms.labour.sum_pay", "mechanisms.labour.wish", "mechanisms.labour.fill", "mechanisms.labour.review_pay",
     "mechanisms.labour.longest", "mechanisms.platforms.imply_demand", "mechanisms.platforms.value_sales",
-    "mechanisms.platforms.look_downstream", "mechanisms.platforms.add_purchases",
+    "mechanisms.base.find_turn", "mechanisms.platforms.look_downstream", "mechanisms.platforms.add_purchases",
 }  # fmt: skip
 # kernels compared where their arguments are made: with Python in tests/systemic/ and tests/test_bench.py, with a linear programme in
 # tests/test_tipping.py
@@ -88,8 +89,9 @@ RETURNING = {
     "ready",
     "seen_of",
     "beyond",
+    "gini",
 }  # a sum, a count, and parts of kernels that return a number
-PARTS = {"labour", "ready", "seen_of", "beyond", "listen", "score"}  # called by kernels alone, and compiled into them
+PARTS = {"labour", "ready", "seen_of", "beyond", "listen", "score", "gini"}  # called by kernels alone, and compiled into them
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
 compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
@@ -577,8 +579,16 @@ def arguments_pay_of_lent(c):
 
 def arguments_rate_competence(c):
     typical, weight = c.shares((REGIONS + 1) * 11).reshape(REGIONS + 1, 11), c.shares(77).reshape(7, 11)
-    made = np.full((FIRMS, 7), np.nan), np.full((FIRMS, 7), np.nan)
+    made = np.full((FIRMS, 7), np.nan), np.full(FIRMS, np.nan)
     return 0, FIRMS, c.rng.permutation(FIRMS), _region(c), _skills(c), typical, weight, *made
+
+
+def arguments_gini(c):
+    return (c.amounts(7),)
+
+
+def arguments_find_turn(c):
+    return c.rng.permutation(5 * FIRMS)[:FIRMS], 5, 13.0, np.zeros(FIRMS, dtype=bool)
 
 
 def arguments_sum_pay(c):
@@ -807,7 +817,7 @@ import sys, hashlib
 import numpy as np
 from models import advance, columns, miniature
 from smbsim import draws, heads, reconstruct, rows, state, suppliers, tools, trade_credit
-from smbsim.mechanisms import costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
+from smbsim.mechanisms import base, costs, credit, finance, labour, market, orders, platforms, production, skills, sourcing, trade
 from smbsim.draws import Draws
 
 def digest(threads):
@@ -830,7 +840,7 @@ on = {"enabled": True}
 life = miniature(60, model="life", skills=on, automation=on, platforms=on, exits={"retirement_hazard": 0.9}, entry={"rate": 0.9})
 advance(*life, 0, 7)
 for module in (draws, rows, state, suppliers, reconstruct, production, orders, trade, finance, credit, costs, sourcing, labour, market,
-               heads, skills, tools, platforms, trade_credit):
+               heads, skills, tools, platforms, trade_credit, base):
     for name, k in vars(module).items():
         if hasattr(k, "py_func") and k.py_func.__module__ == module.__name__:
             print(name, len(k.signatures))

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..draws import Draws
+from ..kernel import kernel
 from ..rest import Rest
 from ..schema import Column, per_week
 from ..state import State
@@ -25,8 +26,17 @@ class Step:
 
 def whose_turn(uid: np.ndarray, t: int, every: int) -> np.ndarray:
     """(n,) bool: t + uid is a multiple of `every`, so that each firm has its turn once in so many weeks, the same number every week."""
-    shifted = uid + t % every
-    return shifted // every * every == shifted  # a third of the time of a remainder
+    due = np.empty(len(uid), dtype=np.bool_)
+    find_turn(uid, t % every, float(every), due)
+    return due
+
+
+@kernel
+def find_turn(uid, shift, every, due):
+    """due_i: (uid_i + shift) / every is whole. uid (n,) below 2^53 / every: no other quotient rounds to a whole number; writes due (n,)."""
+    for i in range(uid.size):
+        turns = (uid[i] + shift) / every  # a third of the time of a remainder
+        due[i] = np.floor(turns) == turns
 
 
 class Mechanism(BaseModel):

@@ -288,10 +288,17 @@ def sum_pay(region, wage, resting_wage, employment, own, staff, paid):
 
     region, wage, resting_wage, employment (n,); writes own (n,); adds to staff, paid (1 + R,)
     """
+    last = EVERYWHERE
+    s, p = staff[0], paid[0]  # of the place that stands in a run of rows
     for i in range(region.size):
+        if region[i] != last:
+            staff[last - EVERYWHERE], paid[last - EVERYWHERE] = s, p
+            last = region[i]
+            s, p = staff[last - EVERYWHERE], paid[last - EVERYWHERE]
         own[i] = wage[i] / resting_wage[i] if resting_wage[i] > 0.0 else 1.0
-        staff[region[i] - EVERYWHERE] += employment[i]
-        paid[region[i] - EVERYWHERE] += own[i] * employment[i]
+        s += employment[i]
+        p += own[i] * employment[i]
+    staff[last - EVERYWHERE], paid[last - EVERYWHERE] = s, p
 
 
 @kernel

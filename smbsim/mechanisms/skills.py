@@ -228,7 +228,7 @@ class Skills(Mechanism):
         stopped = paid < due
         firms.training_hours[rows[stopped]] = 0.0
         firms.training_cost[rows] = paid
-        transfer(state, "firm", INVESTMENT, firms.training_cost, "training")
+        transfer(state, "firm", INVESTMENT, paid, "training", rows=rows)
         bear(state, INVESTMENT, np.where(stopped[:, None], 0.0, share), fees, rows)
         time = firms.wage_factor[rows] * firms.wage[rows] * firms.employment[rows] * firms.training_hours[rows] / HOURS
         firms.training_spent[rows] += paid + time
@@ -302,9 +302,7 @@ class Skills(Mechanism):
     def _judge(self, state, rows) -> None:
         firms, regions = state.firms, state.regions
         typical = np.vstack([regions.typical_skill, regions.population_share @ regions.typical_skill])  # the last for region -1
-        own = np.empty((len(rows), N_FUNCTIONS))
-        state.rows(len(rows)).run(rate_competence, rows, firms.region, firms.skill, typical, COMPETENCE, firms.readiness, own)
-        firms.versatility[rows] = 1.0 - gini(own)
+        state.rows(len(rows)).run(rate_competence, rows, firms.region, firms.skill, typical, COMPETENCE, firms.readiness, firms.versatility)
         firms.redeployed[rows] = np.where(firms.kind[rows] == SMB, self.redeployment * firms.versatility[rows], 0.0)
 
     def _reward(self, state, rows) -> None:
@@ -339,15 +337,6 @@ class Skills(Mechanism):
         firms.value_before[starts] = firms.skill_value[starts]
 
 
-def gini(values: np.ndarray) -> np.ndarray:
-    """(k,) Gini index of each row of values (k, F) >= 0; 0 where all are zero."""
-    F = values.shape[1]
-    ordered = np.sort(values, axis=1)
-    total = ordered.sum(axis=1)
-    ranked = (ordered * (2.0 * np.arange(1, F + 1) - F - 1.0)).sum(axis=1)
-    return np.divide(ranked, F * total, out=np.zeros(len(values)), where=total > 0)
-
-
 def _mean_by_region(state, weight, values) -> np.ndarray:
     """(R,) mean of values (n,) over weight (n,); firms that are everywhere count in each region by its population."""
     total = state.by_region(weight)
@@ -359,9 +348,10 @@ def sum_gains(cell, staff, skill, normal, gains, heads):
     """gains_ck += staff_i (skill_ik - normal_ik), heads_c += staff_i. skill, normal (n, K); writes gains (cells, K), heads (cells,)."""
     for i in range(cell.size):
         if staff[i] > 0.0:
-            heads[cell[i]] += staff[i]
-            for k in range(skill.shape[1]):
-                gains[cell[i], k] += staff[i] * (skill[i, k] - normal[i, k])
+            c = np.uint64(cell[i])
+            heads[c] += staff[i]
+            for k in range(np.uint64(N_DOMAINS)):
+                gains[c, k] += staff[i] * (skill[i, k] - normal[i, k])
 
 
 @kernel
@@ -394,22 +384,40 @@ def pay_of_lent(start, stop, borrowed, factor, wage, wages):
 
 
 @kernel
-def rate_competence(start, stop, row, region, skill, typical, weight, readiness, own):
-    """Σ_k Ω_fk s_ik of the firms in `row` (k,), and Σ_k Ω_fk (s_ik - m_rk), m what is typical of the region.
+def rate_competence(start, stop, row, region, skill, typical, weight, readiness, versatility):
+    """Σ_k Ω_fk (s_ik - m_rk) of the firms in `row` (k,), m what is typical of the region, and 1 - Gini over functions of Σ_k Ω_fk s_ik.
 
-    region (n,); skill (n, K); typical (R + 1, K), the last everywhere; weight Ω (F, K); writes readiness (n, F) and own (k, F)
+    region (n,); skill (n, K); typical (R + 1, K), the last everywhere; weight Ω (F, K); writes readiness (n, F) and versatility (n,)
     """
+    own = np.empty(N_FUNCTIONS)
     for r in range(start, stop):
         i = row[r]
         m = region[i]
-        for f in range(weight.shape[0]):
+        for f in range(np.uint64(N_FUNCTIONS)):
             level = 0.0
             beyond = 0.0
-            for k in range(weight.shape[1]):
+            for k in range(np.uint64(N_DOMAINS)):
                 level += skill[i, k] * weight[f, k]
                 beyond += (skill[i, k] - typical[m, k]) * weight[f, k]
-            own[r, f] = level
+            own[f] = level
             readiness[i, f] = beyond
+        versatility[i] = 1.0 - gini(own)
+
+
+@kernel
+def gini(values):
+    """Gini index Σ_j (2 j - F - 1) y_j / (F Σ y) of values (F,) >= 0, which it sorts: y_1 is the lowest. 0 where all are zero."""
+    F = values.size
+    total = ranked = 0.0
+    for j in range(F):
+        lowest = j
+        for other in range(j + 1, F):
+            if values[other] < values[lowest]:
+                lowest = other
+        values[j], values[lowest] = values[lowest], values[j]
+        total += values[j]
+        ranked += values[j] * (2.0 * (j + 1) - F - 1.0)
+    return ranked / (F * total) if total > 0.0 else 0.0
 
 
 @kernel
@@ -425,7 +433,7 @@ def study(
     literacy domains;
     writes skill (n, K), value and growth (n,)
     """
-    F, K = np.uint64(use_of_function.shape[0]), np.uint64(skill.shape[1])
+    F, K = np.uint64(N_FUNCTIONS), np.uint64(N_DOMAINS)  # known to the compiler, which saves a sixth of the time
     for i in range(np.uint64(start), np.uint64(stop)):
         value[i] = growth[i] = 0.0
         if staff[i] <= 0.0:

@@ -145,6 +145,22 @@ def describe(
 
 
 @kernel
+def tag_layoffs(start, stop, alive, employment, borrowed, desired, quits, layoffs, redundant, tagged):
+    """tagged = part · layoffs ,  redundant ← min(redundant, part · left) ,  part = min(1, redundant / staff too many before the week)
+
+    alive, employment, borrowed, desired heads, quits, layoffs heads/wk (n,); writes redundant heads, tagged heads/wk (n,)
+    """
+    for i in range(start, stop):
+        left = max(employment[i] + borrowed[i] - desired[i], 0.0)
+        before = left + layoffs[i] + quits[i]
+        part = 1.0 if before > 0.0 else 0.0
+        if redundant[i] < before:
+            part = redundant[i] / before
+        tagged[i] = part * layoffs[i]
+        redundant[i] = min(redundant[i], part * left) if alive[i] else 0.0
+
+
+@kernel
 def count_users(peer, region, sector, tier, frontier, number, users, known):
     """Firms of each sector and region, and those with a tool of the tier `frontier` or better; what there is to know of a firm, in bits.
 

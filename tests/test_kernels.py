@@ -60,6 +60,7 @@ KERNELS = {
     "mechanisms.sourcing.score", "mechanisms.sourcing.slots_asking",
     "trade_credit.find_due", "trade_credit.pay_usual", "trade_credit.pay_singly", "trade_credit.pay_last",
     "mechanisms.credit.value_inputs",
+    "tools.tag_layoffs",
     "tools.count_users", "tools.ask_links", "tools.listen", "tools.share_of_peers", "tools.describe", "tools.weigh", "tools.work",
     "tools.labour", "tools.ready", "tools.seen_of", "tools.beyond", "heads.sum_skills", "heads.sum_profiles", "heads.mix_in",
     "mechanisms.skills.sum_gains", "mechanisms.skills.gini", "mechanisms.skills.study",
@@ -635,6 +636,10 @@ def _known(c) -> np.ndarray:
 def arguments_count_users(c):
     users = np.zeros((REGIONS, SECTORS)), np.zeros((REGIONS, SECTORS, 7))
     return c.rng.random(FIRMS) < 0.7, *_places(c), _tiers(c), 3, *users, np.full(FIRMS, 255, dtype=np.uint8)
+
+
+def arguments_tag_layoffs(c):
+    return 0, FIRMS, c.rng.random(FIRMS) < 0.8, *(c.amounts(FIRMS) for _ in range(6)), np.full(FIRMS, np.nan)
 
 
 def _asked(c):

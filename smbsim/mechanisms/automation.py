@@ -220,12 +220,10 @@ class Automation(Mechanism):
     def tag(self, state, step):
         """Layoffs due to tools: in proportion to what part of the staff too many they have made redundant."""
         firms = state.firms
-        left = np.maximum(firms.employment + firms.borrowed - firms.desired_employment, 0.0)
-        before = left + firms.layoffs + firms.quits
-        part = np.divide(firms.redundant, before, out=np.zeros(firms.n), where=firms.redundant < before)
-        part[(firms.redundant >= before) & (before > 0.0)] = 1.0
-        firms.automation_layoffs[:] = part * firms.layoffs
-        firms.redundant[:] = np.where(firms.alive, np.minimum(firms.redundant, part * left), 0.0)
+        state.customers.run(
+            tools.tag_layoffs, firms.alive, firms.employment, firms.borrowed, firms.desired_employment, firms.quits, firms.layoffs,
+            firms.redundant, firms.automation_layoffs,
+        )  # fmt: skip
 
     def pay(self, state, step):
         """Rent of the tools beyond those of the start; what a firm cannot pay it does not have this week."""

@@ -263,7 +263,7 @@ class Labour(Mechanism):
         if self.enabled:
             used = heads.needed(state, firms.output)
             firms.wage_bill[:] = firms.wage_factor * firms.wage * np.maximum(firms.employment, used - firms.borrowed)
-            self._subsidise(state, np.maximum(firms.employment + firms.borrowed - used, 0.0))
+            self._subsidise(state, used)
         else:
             heads.place(state, heads.needed(state, firms.output))
             firms.wage_bill[:] = firms.wage_factor * firms.wage * firms.employment
@@ -274,8 +274,13 @@ class Labour(Mechanism):
         households.income[0::2] = state.by_region(paid)
         transfer(state, "firm", "household", paid, "wages", households.income)
 
-    def _subsidise(self, state, idle) -> None:
+    def _subsidise(self, state, used) -> None:
+        """The state's share in the pay of idle staff. used (n,) heads with work."""
         firms = state.firms
+        firms.wage_subsidy[:] = 0.0
+        if not firms.wage_subsidy_share.any():
+            return
+        idle = np.maximum(firms.employment + firms.borrowed - used, 0.0)
         firms.wage_subsidy[:] = firms.wage_subsidy_share * firms.wage_factor * firms.wage * idle
         if firms.wage_subsidy.any():
             transfer(state, GOVERNMENT, "firm", firms.wage_subsidy, "wage subsidy")

@@ -360,12 +360,19 @@ def ask_around(there, region, desired, employment, most, asked, offered, gap):
 
     there, region, desired, employment heads (n,); adds to asked, offered heads (R,); writes gap heads (n,)
     """
+    last = 0
+    short, idle = asked[0], offered[0]  # of the region that stands in a run of rows
     for i in range(there.size):
         gap[i] = 0.0
         if there[i]:
+            if region[i] != last:
+                asked[last], offered[last] = short, idle
+                last = region[i]
+                short, idle = asked[last], offered[last]
             gap[i] = min(max(desired[i] - employment[i], -most * employment[i]), most * employment[i])
-            asked[region[i]] += max(gap[i], 0.0)
-            offered[region[i]] += max(-gap[i], 0.0)
+            short += max(gap[i], 0.0)
+            idle += max(-gap[i], 0.0)
+    asked[last], offered[last] = short, idle
 
 
 @kernel

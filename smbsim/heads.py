@@ -30,15 +30,18 @@ def needed(state: State, output: np.ndarray) -> np.ndarray:
     return firms.labour_coefficient * firms.labour_intensity * output / (firms.productivity * firms.efficiency)
 
 
-def leave(state: State, heads: np.ndarray) -> None:
-    """People (n,) leave their firms for the pools; those of firms that are everywhere leave in each region alike."""
+def leave(state: State, heads: np.ndarray, rows: np.ndarray | slice = slice(None)) -> None:
+    """People leave their firms for the pools; those of firms that are everywhere leave in each region alike.
+
+    heads (k,) of the firms `rows` (k,), or (n,) of all
+    """
     firms, regions = state.firms, state.regions
-    gone = _by_place(state, heads)
+    gone = _by_place(state, heads, rows)
     roaming = regions.roaming_staff.sum()
     roamers = regions.roaming_staff * (gone[0] / roaming) if roaming > 0 else np.zeros(regions.n)
     if _skilled(state):
-        _take_along(state, heads, gone, roamers)
-    firms.employment[:] = np.maximum(firms.employment - heads, 0.0)
+        _take_along(state, heads, rows, gone, roamers)
+    firms.employment[rows] = np.maximum(firms.employment[rows] - heads, 0.0)
     regions.roaming_staff[:] = np.maximum(regions.roaming_staff - roamers, 0.0)
     regions.unemployed[:] += gone[1:] + roamers
 
@@ -87,10 +90,10 @@ def unite_skills(state: State, buyer: np.ndarray, target: np.ndarray) -> None:
     firms.skill[buyer] += share[:, None] * (firms.skill[target] - firms.skill[buyer])
 
 
-def _by_place(state: State, heads: np.ndarray) -> np.ndarray:
-    """(1 + R,) heads of firms that are everywhere, then of those in each region."""
+def _by_place(state: State, heads: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """(1 + R,) heads (k,) of firms that are everywhere, then of those in each region."""
     total = np.zeros(state.regions.n + 1)
-    sum_by(state.firms.region, EVERYWHERE, heads, total)
+    sum_by(state.firms.region[rows], EVERYWHERE, heads, total)
     return total
 
 
@@ -99,11 +102,11 @@ def _skilled(state: State) -> bool:
     return bool(state.regions.pool_skill.any())
 
 
-def _take_along(state: State, heads, gone, roamers) -> None:
-    """Those who leave bring what they know to the pools, before they are counted there. gone (1 + R,), roamers (R,) heads."""
+def _take_along(state: State, heads, rows, gone, roamers) -> None:
+    """Those who leave bring what they know to the pools, before they are counted there. heads (k,); gone (1 + R,), roamers (R,) heads."""
     firms, regions = state.firms, state.regions
     mass = np.zeros((regions.n + 1, firms.skill.shape[1]))
-    sum_skills(firms.region, heads, firms.skill, mass)
+    sum_skills(firms.region[rows], heads, firms.skill[rows], mass)
     if gone[0] > 0:
         mass[1:] += roamers[:, None] * (mass[0] / gone[0])
     pool, came = np.maximum(regions.unemployed, 0.0), gone[1:] + roamers

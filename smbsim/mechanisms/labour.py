@@ -253,9 +253,11 @@ class Labour(Mechanism):
     def release(self, state, step):
         """The staff of firms that closed this week becomes unemployed."""
         firms = state.firms
-        firms.releases[:] = np.where(firms.alive, 0.0, firms.employment)
-        if firms.releases.any():
-            heads.leave(state, firms.releases)
+        closed = np.flatnonzero(~firms.alive & (firms.employment > 0.0))
+        firms.releases[:] = 0.0
+        firms.releases[closed] = firms.employment[closed]
+        if len(closed):
+            heads.leave(state, firms.releases[closed], closed)
 
     def pay(self, state, step):
         """Wages, from firms to the worker cells of their region; before them the state's share in the pay of idle staff."""

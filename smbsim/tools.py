@@ -18,6 +18,7 @@ from .kernel import kernel
 LEAST_LABOUR = 0.05  # of a function's work is left to people, however well tools fit. Assumption
 LEAST_COST = 1e-9  # by pay: keeps worth finite where tools cost nothing
 SMALLEST_PAY = 1e-12  # currency/wk of a function: less is nobody
+RUN = 1024  # links looked at together: their numbers stay in the nearest cache
 PEER = 128  # bit of a firm that others look at; those below it say in which functions it has the tool
 SURE = 1e6  # distance to a threshold in standard deviations from which no doubt is left; keeps quotients finite
 
@@ -182,7 +183,8 @@ def count_users(peer, region, sector, tier, frontier, number, users, known):
 def ask_links(row, place, customer_start, supplier, buyer, weight, known, belief, seen, having, told):
     """Of the suppliers, then the customers, of each firm that are peers: how many there are, have the tool, and expect of it.
 
-    Links stand by customer: suppliers are asked row by row, customers in one pass along all links.
+    Links stand by customer: suppliers are asked row by row, customers in one pass along all links, of which those out of firms that ask
+    are picked run by run, without a branch.
 
     row (k,); place (n,) of each firm in `row`, below 0 of others; customer_start (n+1,); supplier, buyer, weight (m,); known (n,) as above;
     belief (n, F); adds to seen (k,), having, told (k, F)
@@ -193,12 +195,18 @@ def ask_links(row, place, customer_start, supplier, buyer, weight, known, belief
             if weight[e] > 0.0 and known[j] >= PEER:
                 seen[r] += 1.0
                 if known[j] > PEER:
-                    listen(r, j, known, belief, having, told)
-    for e in range(np.uint64(supplier.size)):
-        r = np.int64(place[np.uint32(supplier[e])])  # as above: `listen` has one version
-        if r >= 0 and weight[e] > 0.0:
+                    listen(np.uint32(r), j, known, belief, having, told)
+    picked = np.empty(RUN, dtype=np.uint32)
+    for first in range(0, supplier.size, RUN):
+        number = np.uint32(0)
+        for e in range(np.uint32(first), np.uint32(min(first + RUN, supplier.size))):
+            picked[number] = e
+            number += np.uint32(place[np.uint32(supplier[e])] >= 0)
+        for p in range(number):
+            e = picked[p]
             i = np.uint32(buyer[e])
-            if known[i] >= PEER:
+            if weight[e] > 0.0 and known[i] >= PEER:
+                r = np.uint32(place[np.uint32(supplier[e])])
                 seen[r] += 1.0
                 if known[i] > PEER:
                     listen(r, i, known, belief, having, told)
@@ -207,7 +215,7 @@ def ask_links(row, place, customer_start, supplier, buyer, weight, known, belief
 @kernel
 def listen(r, j, known, belief, having, told):
     """Firm j tells the one in row r which tools it has and what it expects of them; as `ask_links`."""
-    for f in range(belief.shape[1]):
+    for f in range(np.uint64(belief.shape[1])):
         if known[j] & (1 << f):
             having[r, f] += 1.0
             told[r, f] += belief[j, f]

@@ -657,7 +657,7 @@ def arguments_ask_links(c):
 
 def arguments_listen(c):
     known, belief, _, having, told = _asked(c)
-    return 3, np.uint32(c.rng.integers(FIRMS)), known, belief, having, told
+    return np.uint32(3), np.uint32(c.rng.integers(FIRMS)), known, belief, having, told
 
 
 def arguments_share_of_peers(c):

@@ -516,7 +516,7 @@ class Automation(Mechanism):
             mine = np.flatnonzero(small & (firms.sector == g))
             staff = firms.employment[mine]
             if len(mine):
-                mean[g] = staff @ (firms.depth[mine] - firms.starting_depth[mine]) / staff.sum()
+                mean[g] = staff @ (firms.depth.take(mine, axis=0) - firms.starting_depth.take(mine, axis=0)) / staff.sum()
         old, starting = firms.depth[rows], firms.starting_depth[rows]
         look = self._look(state, step.t, rows, old, starting, np.ones(old.shape))
         new = np.clip(starting + self.large_follow * mean[firms.sector[rows]], 0.0, CEILINGS[self.frontier])

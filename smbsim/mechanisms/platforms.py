@@ -447,22 +447,34 @@ def imply_demand(start, stop, sharing, downstream, shared, demand, final, planne
 
     sharing, demand, final, planned, alive (n,); downstream (n, G); shared (G,); memory wk; writes the rest (n,)
     """
+    moves, known = np.empty(RUN), np.empty(RUN)
     for first in range(start, stop, RUN):
         last = min(first + RUN, stop)
-        for i in range(first, last):
-            moved = usual[i] + (demand[i] - usual[i]) / memory
-            usual[i] = moved if alive[i] else usual[i]
-        for i in range(first, last):
-            moved = usual_final[i] + (final[i] - usual_final[i]) / memory
-            usual_final[i] = moved if alive[i] else usual_final[i]
-        for i in range(first, last):
-            asked = demand[i] / (usual[i] if usual[i] > 0.0 else 1.0) - 1.0
-            moved = demand_variance[i] + (asked * asked - demand_variance[i]) / memory
-            demand_variance[i] = moved if alive[i] & (usual[i] > 0.0) else demand_variance[i]
-        for i in range(first, last):
-            wanted = planned[i] / (usual[i] if usual[i] > 0.0 else 1.0) - 1.0
-            moved = plan_variance[i] + (wanted * wanted - plan_variance[i]) / memory
-            plan_variance[i] = moved if alive[i] & (usual[i] > 0.0) else plan_variance[i]
+        D, F, plan, mean, mean_final = (
+            demand[first:last],
+            final[first:last],
+            planned[first:last],
+            usual[first:last],
+            usual_final[first:last],
+        )
+        variance, variance_of_plan = demand_variance[first:last], plan_variance[first:last]
+        for r in range(last - first):
+            moves[r] = 1.0 if alive[first + r] else 0.0
+        for r in range(last - first):
+            mean[r] = mean[r] + (D[r] - mean[r]) / memory if moves[r] > 0.0 else mean[r]
+        for r in range(last - first):
+            mean_final[r] = mean_final[r] + (F[r] - mean_final[r]) / memory if moves[r] > 0.0 else mean_final[r]
+        for r in range(last - first):
+            moves[r] = moves[r] if mean[r] > 0.0 else 0.0
+        for r in range(last - first):
+            known[r] = mean[r] if mean[r] > 0.0 else 1.0
+        for r in range(last - first):
+            asked = D[r] / known[r] - 1.0
+            variance[r] = variance[r] + (asked * asked - variance[r]) / memory if moves[r] > 0.0 else variance[r]
+        for r in range(last - first):
+            wanted = plan[r] / known[r] - 1.0
+            moved = variance_of_plan[r] + (wanted * wanted - variance_of_plan[r]) / memory
+            variance_of_plan[r] = moved if moves[r] > 0.0 else variance_of_plan[r]
         for i in range(first, last):
             end[i] = demand[i]
         for i in range(first, last):

@@ -92,22 +92,33 @@ TABLES = {
 }  # fmt: skip
 
 
+def _with_room(n: int) -> int:
+    """Rows for which a table of n rows has memory: half as many more."""
+    return n + n // 2
+
+
 def layout(column: Column) -> str:
     """How a column with a second axis lies in memory. Of slots week by week, as a phase needs one week of all; of others row by row."""
     return "F" if column.axis == "slot" else "C"
 
 
-def filled(shape: tuple[int, ...], column: Column) -> np.ndarray:
-    """A column at its default. Zeros are pages that the system hands out when they are written to: what nobody uses takes no memory."""
-    order = layout(column)
-    return np.full(shape, column.default, column.dtype, order) if column.default else np.zeros(shape, column.dtype, order)
+def filled(shape: tuple[int, ...], column: Column, n: int) -> np.ndarray:
+    """A column whose first n rows are at its default, with room for more.
+
+    The system hands out pages when they are written to: room that nobody uses takes no memory, nor does a column of zeros.
+    """
+    if not column.default:
+        return np.zeros(shape, column.dtype, layout(column))
+    new = np.empty(shape, column.dtype, layout(column))
+    new[:n] = column.default
+    return new
 
 
 def extended(values: np.ndarray, rows: int, column: Column) -> np.ndarray:
-    """A copy with so many rows, the new ones at the default of the column; zeros stay without memory."""
+    """A copy with room for so many rows; zeros stay without memory."""
     if rows == len(values) and values.nbytes < PAGE:
         return values.copy(layout(column))
-    new = filled((rows, *values.shape[1:]), column)
+    new = filled((rows, *values.shape[1:]), column, 0)
     if column.default or (values.T if layout(column) == "F" else values).view(np.uint8).any():  # by bytes: -0.0 is copied
         new[: len(values)] = values
     return new
@@ -116,30 +127,34 @@ def extended(values: np.ndarray, rows: int, column: Column) -> np.ndarray:
 class Table:
     """Equal-length columns. `table.cash` is a view of the n rows in use; write into it, never rebind it."""
 
-    def __init__(self, axis: str, n: int):
-        self.__dict__.update(axis=axis, n=n, _rows=n, columns={}, _buffers={})
+    def __init__(self, axis: str, n: int, room: int = 0):
+        """n: rows in use; room: rows for which there is memory, if more."""
+        self.__dict__.update(axis=axis, n=n, _rows=max(n, room), columns={}, _buffers={})
 
     def add(self, column: Column, width: int | None = None) -> None:
         """Allocate a column at its default; width is the length of a second axis."""
         shape = (self._rows,) if width is None else (self._rows, width)
         self.columns[column.name] = column
-        self._buffers[column.name] = filled(shape, column)
+        self._buffers[column.name] = filled(shape, column, self.n)
         self._show(column.name)
 
     def append(self, rows: int) -> slice:
-        """Add rows at the end, every column at its default; capacity grows by half when it is used up. Returns the new rows."""
+        """Add rows at the end, every column at its default; room grows by half when it is used up. Returns the new rows."""
         first = self.n
         self._resize(first + rows)
         return slice(first, self.n)
 
     def _resize(self, n: int) -> None:
-        """Use n rows; the memory behind those in use is at the default."""
+        """Use n rows; those that come into use are at the default."""
         if n > self._rows:
-            rows = max(n, int(1.5 * self._rows))
+            rows = max(n, _with_room(self._rows))
             for name, column in self.columns.items():
                 self._buffers[name] = extended(getattr(self, name), rows, column)
                 self._show(name)  # one after the other, so that what it was goes
             self.__dict__["_rows"] = rows
+        for name, column in self.columns.items():
+            if column.default:  # zeros are there: whoever leaves rows leaves zeros
+                self._buffers[name][self.n : n] = column.default
         self.__dict__["n"] = n
         for name in self.columns:
             self._show(name)
@@ -172,8 +187,8 @@ class Table:
     def widen(self, name: str, width: int) -> None:
         """Give the second axis of a column a new, larger length; what is added is at the default."""
         old = self._buffers[name]
-        self._buffers[name] = filled((old.shape[0], width), self.columns[name])
-        self._buffers[name][:, : old.shape[1]] = old
+        self._buffers[name] = filled((old.shape[0], width), self.columns[name], self.n)
+        self._buffers[name][: self.n, : old.shape[1]] = old[: self.n]
         self._show(name)
 
     def take(self, order: np.ndarray) -> Table:
@@ -247,7 +262,7 @@ class State:
             "region": len(regions), "sector": len(sectors), "account": len(accounts), "policy": 0,
         }  # fmt: skip
         self.firms, self.slots, self.links, self.households, self.regions, self.sectors, self.accounts, self.policies = (
-            Table(axis, sizes[axis]) for axis in TABLES
+            Table(axis, sizes[axis], _with_room(sizes[axis])) for axis in TABLES
         )
         for column in (*STRUCTURE, *columns):
             self.allocate(column)

@@ -29,10 +29,13 @@ NEAR = 2048  # entries by which an array may be longer than its axis: one more f
 
 
 def memory(state: State, held: bool = False) -> dict[str, int]:
-    """Bytes of all arrays of the state by axis: firm, slot, link, other. held: of large ones only what takes memory; see `machine`."""
+    """Bytes of all arrays of the state by axis: firm, slot, link, other; of columns the rows in use.
+
+    held: of large ones what takes memory, which room for rows to come does not; see `machine`
+    """
     size = dict.fromkeys((*AXES, "other"), 0)
-    for axis, array in _arrays(state):
-        size[axis if axis in AXES else "other"] += resident(array) if held and array.nbytes >= LARGE else array.nbytes
+    for axis, array, used in _arrays(state):
+        size[axis if axis in AXES else "other"] += resident(array) if held and array.nbytes >= LARGE else used
     return size
 
 
@@ -45,8 +48,8 @@ def per_row(state: State) -> dict[str, float]:
     return found
 
 
-def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:
-    """(axis, array) of every buffer that is reachable from the state, each once."""
+def _arrays(state: State) -> Iterator[tuple[str, np.ndarray, int]]:
+    """(axis, array, bytes in use) of every buffer that is reachable from the state, each once."""
     seen: set[int] = set()
     todo: list[tuple[str | None, object]] = [(None, state)]
     while todo:
@@ -56,11 +59,12 @@ def _arrays(state: State) -> Iterator[tuple[str, np.ndarray]]:
         seen.add(id(found))
         if isinstance(found, np.ndarray):
             if found.base is None:
-                yield axis or _axis_of(state, found), found
+                yield axis or _axis_of(state, found), found, found.nbytes
             elif isinstance(found.base, np.ndarray):
                 todo.append((axis, found.base))
         elif isinstance(found, Table):
-            todo += [(found.axis, buffer) for buffer in found._buffers.values()]
+            for name, buffer in found._buffers.items():
+                yield found.axis, buffer, getattr(found, name).nbytes
         elif isinstance(found, list | tuple):
             todo += [(axis, part) for part in found]
         elif isinstance(found, dict):

@@ -45,7 +45,7 @@ from numba.extending import intrinsic, overload  # noqa: E402
 
 config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR", config.CACHE_DIR)  # which somebody else may have done before
 
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+kernel = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)  # called from Python and each other, never from C
 
 
 def prefetch(array, row):
@@ -80,6 +80,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def spread(threads: int, function: Callable, jobs: Iterable[tuple]) -> None:
     """Call function(*job) for every job; threads take them in turn. Jobs must not write what others read or write."""
+    if threads == 1:
+        for job in jobs:
+            function(*job)
+        return
     left = iter(list(jobs))  # of a list: two threads never get the same
 
     def work():

@@ -108,8 +108,8 @@ def test_threads_are_those_asked_for():
         together.wait()  # two blocks wait for each other: they run at the same time
 
     Rows(np.arange(11), 2, blocks=2).run(meet)
-    assert len(names) == 2
-    assert all(name.startswith("smbsim") for name in names)
+    names.remove(threading.current_thread().name)  # who asks works as well
+    assert [name.startswith("smbsim") for name in names] == [True]
 
 
 # -- cache folder -------------------------------------------------------------------------------------------------------------------------

@@ -395,7 +395,7 @@ def worst_link(first, supplier, weight, u, heard, region, appeal, regions, local
             prefetch(regions, ahead)
             if weight[e] > 0.0:
                 number[k] += 1
-                found = score(supplier[e], u[e], heard[k], region[k], appeal, regions, local_weight, noise)
+                found = score(np.int64(supplier[e]), u[e], heard[k], region[k], appeal, regions, local_weight, noise)
                 if worst[k] < 0 or found < least[k]:
                     worst[k], least[k] = e, found
 

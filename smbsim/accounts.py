@@ -146,7 +146,9 @@ def _add(state: State, holder: str, amount, paid: float, sign: float, rows: np.n
     add, firms, cells = np.add if sign > 0 else np.subtract, state.firms, state.households
     if holder == "firm":
         cash = firms.cash[rows]
-        firms.cash[rows] = add(cash, amount, out=cash)
+        add(cash, amount, out=cash)
+        if not isinstance(rows, slice):  # what was taken is a copy
+            firms.cash[rows] = cash
     elif holder == "household":
         add(cells.deposits, amount, out=cells.deposits)
     elif holder == "customer":

@@ -67,21 +67,23 @@ class Payments:
         self.net, self.phase = np.zeros(len(HOLDERS)), ""
         move = accounts._add
 
-        def noted(state, holder, amount, paid, sign):
+        def noted(state, holder, amount, paid, sign, rows):
             if self.phase not in SETTLING:
-                self.net += sign * split(state, holder, amount, paid)
-            move(state, holder, amount, paid, sign)
+                self.net += sign * split(state, holder, amount, paid, rows)
+            move(state, holder, amount, paid, sign, rows)
 
         monkeypatch.setattr(accounts, "_add", noted)
 
 
-def split(state, holder, amount, paid) -> np.ndarray:
-    """A payment by class."""
+def split(state, holder, amount, paid, rows) -> np.ndarray:
+    """A payment by class. rows: the firms whose amounts these are."""
     found = np.zeros(len(HOLDERS))
     if holder in ("customer", "supplier"):
         return by_kind(state, state.sum_by_customer(amount) if holder == "customer" else state.sum_by_supplier(amount))
     if holder == "firm":
-        return by_kind(state, amount)
+        of_all = np.zeros(state.firms.n)
+        of_all[rows] = amount
+        return by_kind(state, of_all)
     if holder == "household":
         found[WORKERS], found[OWNERS] = amount[0::2].sum(), amount[1::2].sum()
     else:

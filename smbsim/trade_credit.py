@@ -24,7 +24,7 @@ from .kernel import kernel
 from .state import State
 from .suppliers import sums_of
 
-RUN = 256  # firms whose links are paid in one flat loop
+RUN = 32  # firms whose links are paid in one flat loop; of more, most have a link that is nearly paid and are gone through again
 NEGLIGIBLE = 1e-200  # currency; less is not owed any more: numbers below 1e-308 are slow to add
 ROUNDING = 1e-12  # of a sum of links: less is left of it by rounding alone
 

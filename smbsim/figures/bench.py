@@ -109,10 +109,11 @@ def roofline(found: dict, ax=None):
     ax.set_ylim(min(up) / 2, max(max(up), 1e3 * max(triad.values()) / ends[0]) * 1.3)
     for k, rate in triad.items():
         ax.plot(ends, 1e3 * rate / ends, color=base.INK, linewidth=1.0, linestyle="-" if k == 1 else "--")
-        where = ends[0] * 1.05
+        top = rate == max(triad.values())
+        where = ends[0] * 1.05 if top else ends[1] / 3.0  # where few points are
         text = f"triad, {k} thread{'s' if k > 1 else ''}: {rate:.3g} GB/s"
         down = float(np.degrees(np.arctan2(-1e3 * rate / where, where)))  # of the line, in the numbers drawn
-        beside, edge = (1.08, "bottom") if rate == max(triad.values()) else (0.92, "top")
+        beside, edge = (1.08, "bottom") if top else (0.92, "top")
         ax.text(where, beside * 1e3 * rate / where, text, va=edge, rotation=down, rotation_mode="anchor", transform_rotates_text=True,
                 fontsize=base.SMALL)  # fmt: skip
     colors = {rung["network"]: base.PALETTE[k] for k, rung in enumerate(rungs)}
@@ -133,7 +134,7 @@ def roofline(found: dict, ax=None):
     cores = [(week["share_of_triad"], counts(rung, week["threads"])) for rung in rungs for week in rung["weeks"] if week["week"] == "core"]
     best = max(share for share, judged in cores if judged)
     base.headline(
-        ax, f"The core moves its bytes at up to {100 * best:.0f} % of what memory allows",
+        ax, f"The core moves its bytes at up to {100 * best:.0f} % of the triad's rate",
         f"{base.human(largest)} firms. Rings: one thread; discs: all, crosses where the triad did not scale. Grey: phases of the core, "
         f"{rungs[0]['network']}, one thread",
     )  # fmt: skip

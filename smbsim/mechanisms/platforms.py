@@ -69,7 +69,6 @@ OPERATORS = (MARKETPLACE, DATA_PLATFORM)  # in the order of the columns by platf
 SELLING, SHARING = range(len(OPERATORS))
 LOOK = 4  # weeks between two looks along the links, in the weeks in which `sourcing` looks too
 SURE = 1e-9  # shares are kept this far from 0 and 1, where their logit is not finite
-RUN = 512  # firms at a time: what loops over them read and write stays in the nearest cache
 UNKNOWN = -1.0
 NO_MEMBER = 1e-12  # usual demand of the members of a sector below which nothing is reported; base currency/wk
 
@@ -447,45 +446,22 @@ def imply_demand(start, stop, sharing, downstream, shared, demand, final, planne
 
     sharing, demand, final, planned, alive (n,); downstream (n, G); shared (G,); memory wk; writes the rest (n,)
     """
-    moves, known = np.empty(RUN), np.empty(RUN)
-    for first in range(start, stop, RUN):
-        last = min(first + RUN, stop)
-        D, F, plan, mean, mean_final = (
-            demand[first:last],
-            final[first:last],
-            planned[first:last],
-            usual[first:last],
-            usual_final[first:last],
-        )
-        variance, variance_of_plan = demand_variance[first:last], plan_variance[first:last]
-        for r in range(last - first):
-            moves[r] = 1.0 if alive[first + r] else 0.0
-        for r in range(last - first):
-            mean[r] = mean[r] + (D[r] - mean[r]) / memory if moves[r] > 0.0 else mean[r]
-        for r in range(last - first):
-            mean_final[r] = mean_final[r] + (F[r] - mean_final[r]) / memory if moves[r] > 0.0 else mean_final[r]
-        for r in range(last - first):
-            moves[r] = moves[r] if mean[r] > 0.0 else 0.0
-        for r in range(last - first):
-            known[r] = mean[r] if mean[r] > 0.0 else 1.0
-        for r in range(last - first):
-            asked = D[r] / known[r] - 1.0
-            variance[r] = variance[r] + (asked * asked - variance[r]) / memory if moves[r] > 0.0 else variance[r]
-        for r in range(last - first):
-            wanted = plan[r] / known[r] - 1.0
-            moved = variance_of_plan[r] + (wanted * wanted - variance_of_plan[r]) / memory
-            variance_of_plan[r] = moved if moves[r] > 0.0 else variance_of_plan[r]
-        for i in range(first, last):
-            end[i] = demand[i]
-        for i in range(first, last):
-            corrected[i] = demand[i]
-        for i in range(first, last):
-            if sharing[i] > 0.0:
-                level = 0.0
-                for g in range(shared.size):
-                    level += downstream[i, g] * shared[g]
-                end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * level
-                corrected[i] = demand[i] + sharing[i] * (end[i] - demand[i])
+    for i in range(start, stop):
+        if alive[i]:
+            usual[i] += (demand[i] - usual[i]) / memory
+            usual_final[i] += (final[i] - usual_final[i]) / memory
+            if usual[i] > 0.0:
+                asked = demand[i] / usual[i] - 1.0
+                wanted = planned[i] / usual[i] - 1.0
+                demand_variance[i] += (asked * asked - demand_variance[i]) / memory
+                plan_variance[i] += (wanted * wanted - plan_variance[i]) / memory
+        end[i] = demand[i]
+        if sharing[i] > 0.0:
+            level = 0.0
+            for g in range(shared.size):
+                level += downstream[i, g] * shared[g]
+            end[i] = final[i] + max(usual[i] - usual_final[i], 0.0) * level
+        corrected[i] = demand[i] + sharing[i] * (end[i] - demand[i])
 
 
 @kernel

@@ -12,6 +12,7 @@ import pytest
 from models import united_states
 from typer.testing import CliRunner
 
+import smbsim
 from smbsim.bench import gate, guard, ladder, layout, machine, networks, report, startup, week
 from smbsim.bench.machine import Triad, pair, triad
 from smbsim.cli import app
@@ -452,11 +453,12 @@ def test_command_writes_table_json_and_pictures(tmp_path, monkeypatch):
 
 
 @compiled
-def test_second_process_compiles_nothing():
-    """Every mechanism for sixteen weeks: each kernel for one kind of argument, and read from the cache that the first process filled."""
-    first, second = (startup.process(startup.SMALL, startup.LONG_ENOUGH) for _ in range(2))
+def test_second_process_compiles_nothing(tmp_path):
+    """Every mechanism for sixteen weeks: each kernel compiled for one kind of argument, and read from the cache by the next process."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(smbsim.__file__).parents[1])}
+    first, second = (startup.process(startup.SMALL, startup.LONG_ENOUGH, environment) for _ in range(2))
     assert first["twice"] == []
-    assert first["compiled"] + first["cached"] == first["used"] > 60
+    assert first["compiled"] == first["used"] > 60
     assert (second["compiled"], second["cached"]) == (0, second["used"]), "kernels within kernels come with these"
 
 

@@ -47,7 +47,7 @@ TEXTS = ("sector_codes", "region_names", "account_names", "policy_names", "names
 NUMBERS = ("scale", "public_value_added")
 BOOKS = ("flows", "events", "widths")
 INDEX = (  # made from the links
-    "slot_start", "link_start", "customer_start", "supplier_start", "_by_supplier", "_sold", "customers", "suppliers", "pieces",
+    "slot_start", "link_start", "customer_start", "supplier_start", "_by_supplier", "customers", "suppliers", "pieces",
 )  # fmt: skip
 
 

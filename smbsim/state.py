@@ -290,7 +290,7 @@ class State:
         n = self.firms.n
         self.slot_start, self.link_start = _cut(self.slots.customer, n), _cut(self.links.slot, self.slots.n)
         self.customer_start, self.supplier_start = self.link_start[self.slot_start], _cut(self.links.supplier, n)
-        self._by_supplier = self._sold = None
+        self._by_supplier = None
 
     @property
     def by_supplier(self) -> np.ndarray:
@@ -326,20 +326,19 @@ class State:
         return spans(self.customer_start, firms)
 
     def links_out_of(self, firms: np.ndarray) -> np.ndarray:
-        """Rows of the links by which these firms sell, firm by firm. firms (k,) rows.
-
-        One look at all links finds them; who is among those asked for last, since the links changed, is not looked for again.
-        """
+        """Rows of the links by which these firms sell, firm by firm. firms (k,) rows."""
         if self._by_supplier is not None:
             return self.by_supplier[spans(self.supplier_start, firms)]
-        if self._sold is None or not np.isin(firms, self._sold[0]).all():
-            sellers, wanted, free = np.unique(firms), np.zeros(self.firms.n, dtype=np.bool_), np.zeros(self.firms.n, dtype=np.int64)
-            start = np.concatenate([[0], np.cumsum(self.supplier_start[sellers + 1] - self.supplier_start[sellers])])
-            wanted[sellers], free[sellers], rows = True, start[:-1], np.empty(start[-1], dtype=np.int64)
-            pick_rows(self.links.supplier, wanted, free, rows)
-            self._sold = sellers, start, rows
-        sellers, start, rows = self._sold
-        return rows[spans(start, np.searchsorted(sellers, firms))]
+        some, which = np.unique(firms, return_inverse=True)
+        start = np.concatenate([[0], np.cumsum(self.supplier_start[some + 1] - self.supplier_start[some])])
+        wanted, free, rows = (
+            np.zeros(self.firms.n, dtype=np.bool_),
+            np.zeros(self.firms.n, dtype=np.int64),
+            np.empty(start[-1], dtype=np.int64),
+        )
+        wanted[some], free[some] = True, start[:-1]
+        pick_rows(self.links.supplier, wanted, free, rows)
+        return rows[spans(start, which)]
 
     def by_key(self, rows: np.ndarray, key: np.ndarray, keys: int) -> tuple[np.ndarray, np.ndarray]:
         """These firms by key, those of one key by uid, so that it does not matter in which rows they stand; and where each key begins.
@@ -408,9 +407,10 @@ class State:
 
     def by_region_and_sector(self, values: np.ndarray) -> np.ndarray:
         """(n,) per firm → (R, G); firms that are everywhere are left out."""
-        totals = np.zeros((len(self.region_names), len(self.sector_codes)))
-        sum_by_both(self.firms.region, self.firms.sector, np.ascontiguousarray(values, dtype=np.float64), totals)
-        return totals
+        R, G = len(self.region_names), len(self.sector_codes)
+        totals = np.zeros((1 + R) * G)  # of firms that are everywhere first
+        sum_by(self.firms.region * G + self.firms.sector, EVERYWHERE * G, np.ascontiguousarray(values, dtype=np.float64), totals)
+        return totals.reshape(1 + R, G)[1:]
 
     def sum_slots(self, values: np.ndarray) -> np.ndarray:
         """(s,) per slot → (n,) per customer."""
@@ -497,7 +497,7 @@ class State:
         self.links.supplier[made], self.links.buyer[made], self.links.slot[made] = supplier, buyer, slot
         if not same_slots:
             self.link_start = _cut(self.links.slot, self.slots.n)
-        self._by_supplier = self._sold = None
+        self._by_supplier = None
         self.set_threads(self.customers.threads)
         return made, opened
 
@@ -611,30 +611,32 @@ def match_slots(customer, group, buyer, bought, slot):
 
 
 @kernel
-def total(values):
-    """Σ values, compensated: what an addition t = s + v loses is (s - (t - z)) + (v - z) with z = t - s, exactly (Knuth's two-sum).
+def two_sum(a, b):
+    """t = a + b, and what this addition loses, exactly: (a - (t - z)) + (b - z) with z = t - a (Knuth)."""
+    t = a + b
+    z = t - a
+    return t, (a - (t - z)) + (b - z)
 
-    values (n,). LANES sums go side by side, row i in lane i mod LANES, so that a processor adds many at a time, and that rows of zeros
-    appended to the table do not change a bit.
+
+@kernel
+def total(values):
+    """Σ values, compensated. values (n,).
+
+    LANES sums go side by side, row i in lane i mod LANES, so that a processor adds many at a time, and that rows of zeros appended to the
+    table do not change a bit.
     """
     s, lost = np.zeros(LANES + 1), np.zeros(LANES + 1)  # the last one joins the others
     whole = values.size - values.size % LANES
     for first in range(0, whole, LANES):
         for k in range(LANES):
-            t = s[k] + values[first + k]
-            z = t - s[k]
-            lost[k] += (s[k] - (t - z)) + (values[first + k] - z)
-            s[k] = t
+            s[k], error = two_sum(s[k], values[first + k])
+            lost[k] += error
     for k in range(values.size - whole):
-        t = s[k] + values[whole + k]
-        z = t - s[k]
-        lost[k] += (s[k] - (t - z)) + (values[whole + k] - z)
-        s[k] = t
+        s[k], error = two_sum(s[k], values[whole + k])
+        lost[k] += error
     for k in range(LANES):
-        t = s[LANES] + s[k]
-        z = t - s[LANES]
-        lost[LANES] += (s[LANES] - (t - z)) + (s[k] - z) + lost[k]
-        s[LANES] = t
+        s[LANES], error = two_sum(s[LANES], s[k])
+        lost[LANES] += error + lost[k]
     return s[LANES] + lost[LANES]
 
 
@@ -649,20 +651,6 @@ def sum_by(key, first, values, totals):
             s = totals[at]
         s += values[i]
     totals[at] = s
-
-
-@kernel
-def sum_by_both(region, sector, values, totals):
-    """totals_rs += Σ values of the rows of region r and sector s, added in order. region (n,), -1: left out; writes totals (R, G)."""
-    r, g, s = 0, 0, totals[0, 0]
-    for i in range(region.size):
-        if region[i] >= 0:
-            if region[i] != r or sector[i] != g:
-                totals[r, g] = s
-                r, g = region[i], sector[i]
-                s = totals[r, g]
-            s += values[i]
-    totals[r, g] = s
 
 
 @kernel

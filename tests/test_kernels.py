@@ -45,14 +45,14 @@ MODULES = (
     base,
 )  # every module with kernels
 KERNELS = {
-    "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.sum_rows", "state.add_to_suppliers", "state.add_parts",
-    "reconstruct.fill_slots",
+    "draws.fill_uniforms", "draws.fill_pair_uniforms", "state.total", "state.two_sum", "state.sum_rows", "state.add_to_suppliers",
+    "state.add_parts", "reconstruct.fill_slots",
     "mechanisms.production.make_goods", "mechanisms.production.make_services", "mechanisms.production.adjust_overtime",
     "mechanisms.orders.plan_output", "mechanisms.orders.order_inputs", "mechanisms.trade.add_orders", "mechanisms.trade.share_out",
     "mechanisms.trade.ship_links", "trade_credit.take_off",
     "rows.cut_rows", "rows.move_starts", "rows.sort_rows", "rows.pick_rows", "rows.find_rows", "rows.cut_moves", "rows.move_rows",
     "rows.move_owners", "state.match_slots", "suppliers.mean_lead",
-    "mechanisms.costs.add_up", "state.sum_by", "state.sum_by_both", "mechanisms.market.sum_markets",
+    "mechanisms.costs.add_up", "state.sum_by", "mechanisms.market.sum_markets",
     "mechanisms.market.reach_customers", "mechanisms.finance.plan_capital", "mechanisms.finance.pay_loans",
     "mechanisms.finance.count_profit", "mechanisms.finance.look_back", "mechanisms.finance.aim", "mechanisms.production.emergency_costs",
     "mechanisms.sourcing.pick_members", "mechanisms.sourcing.keep_better", "suppliers.idle_links",
@@ -91,8 +91,9 @@ RETURNING = {
     "seen_of",
     "beyond",
     "gini",
+    "two_sum",
 }  # a sum, a count, and parts of kernels that return a number
-PARTS = {"labour", "ready", "seen_of", "beyond", "listen", "score", "gini"}  # called by kernels alone, and compiled into them
+PARTS = {"labour", "ready", "seen_of", "beyond", "listen", "score", "gini", "two_sum"}  # called by kernels alone, and compiled into them
 FIRMS, SECTORS, REGIONS, LEAD, IMPORT_LEAD = 40, 5, 3, 3, 4
 
 compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled")
@@ -218,6 +219,10 @@ def arguments_fill_uniforms(c):
 
 def arguments_fill_pair_uniforms(c):
     return np.uint64(c.rng.integers(2**63)), c.rng.integers(0, 2**62, 100), c.rng.integers(0, 2**62, 100), np.full(100, np.nan)
+
+
+def arguments_two_sum(c):
+    return c.rng.lognormal(), c.rng.lognormal()
 
 
 def arguments_total(c):
@@ -496,10 +501,6 @@ def _places(c):
 
 def arguments_sum_by(c):
     return _places(c)[0], -1, c.amounts(FIRMS), np.zeros(REGIONS + 1)
-
-
-def arguments_sum_by_both(c):
-    return *_places(c), c.amounts(FIRMS), np.zeros((REGIONS, SECTORS))
 
 
 def arguments_sum_markets(c):

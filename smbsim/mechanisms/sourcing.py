@@ -97,9 +97,7 @@ class Sourcing(Mechanism):
         closed = np.flatnonzero((firms.exit_week >= step.t - 1) & (firms.exit_week <= step.t))  # mergers come after this phase
         if len(closed) == 0:
             return
-        given_up = state.links_into(closed)
-        state.links_out_of(np.union1d(closed, links.supplier[given_up[links.backlog[given_up] > 0.0]]))  # of all concerned, in one look
-        lost = state.links_out_of(closed)
+        lost, given_up = state.links_out_of(closed), state.links_into(closed)
         self._cancel(state, closed, np.union1d(lost[links.backlog[lost] > 0.0], given_up[links.backlog[given_up] > 0.0]))
         links.weight[given_up] = 0.0
         slot = np.unique(links.slot[lost]).astype(np.int64)
